@@ -1,0 +1,346 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/atomicproxy/atomicproxy/commands"
+	"github.com/atomicproxy/atomicproxy/proxy/loop"
+	"github.com/atomicproxy/atomicproxy/proxy/session"
+	"github.com/atomicproxy/atomicproxy/proxy/upstream"
+	"github.com/atomicproxy/atomicproxy/proxy/upstream/control"
+	"github.com/atomicproxy/atomicproxy/scripts"
+)
+
+// Options are what a Server needs besides its configuration.
+type Options struct {
+	Log     *slog.Logger // nil: slog.Default()
+	Version string       // shown by the metrics
+	Scripts fs.FS        // the catalogue; nil: the embedded one
+}
+
+// Server is a running proxy: New, Listen, Serve, and Drain or Close.
+type Server struct {
+	cfg      Config
+	log      *slog.Logger
+	version  string
+	target   Target
+	tls      *tls.Config                // to the upstream; nil: plain
+	cert     atomic.Pointer[tls.Config] // of tls:// listeners
+	registry *commands.Registry
+	plane    *control.Plane
+	policy   session.Policy
+	table    atomic.Pointer[session.Table]
+	identity upstream.Identity
+	gate     *session.Gate
+
+	loops       int
+	outputLimit int
+	workers     []*worker
+	listeners   []*loop.Listener
+	admin       *Admin
+	clients     atomic.Int64
+	draining    atomic.Bool
+	empty       chan struct{} // has an element when the last client has gone
+	lastDial    atomic.Int64  // unix seconds of the last failure that was logged
+
+	running sync.WaitGroup // loops and the admin server
+	stop    context.CancelFunc
+	closing sync.Once
+	closed  chan struct{}
+}
+
+// New makes a server from a configuration that Validate has accepted. It opens
+// no socket.
+func New(cfg Config, o Options) (*Server, error) {
+	target, err := cfg.UpstreamTarget()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, log: o.Log, version: o.Version, target: target,
+		gate: session.NewGate(cfg.Purge.Queue), loops: loops(cfg.Loops),
+		outputLimit: int(cfg.Client.OutputLimit),
+		empty:       make(chan struct{}, 1), closed: make(chan struct{}),
+		policy: session.Policy{RawLua: cfg.RawLua == "allow", Deny: lower(cfg.Deny), Share: lower(cfg.Share)},
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if s.tls, err = cfg.UpstreamTLS(); err != nil {
+		return nil, fmt.Errorf("upstream.tls: %w", err)
+	}
+	if err := s.Reload(); err != nil {
+		return nil, err
+	}
+	catalogue := o.Scripts
+	if catalogue == nil {
+		catalogue = scripts.FS
+	}
+	s.registry, err = commands.Load(catalogue, commands.Settings{
+		PurgeMaxScan: cfg.Purge.MaxScan, PurgeLimit: cfg.Purge.Limit, AllowWildcardOnly: cfg.Purge.AllowWildcardOnly,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("catalogue: %w", err)
+	}
+	s.identity.DB = target.DB
+	if cfg.Upstream.ServeCredentials && target.Password != "" {
+		s.identity.Auth, s.identity.User, s.identity.Password = true, target.User, target.Password
+	}
+	s.plane = control.New(s.controlOptions())
+	s.learn(s.plane.State())
+	for range s.loops {
+		w, err := newWorker(s)
+		if err != nil {
+			return nil, err
+		}
+		s.workers = append(s.workers, w)
+	}
+	return s, nil
+}
+
+// loops chooses the number of event loops. On two cores one loop and the server
+// beside it are busy already: a second loop would only compete with them.
+func loops(configured int) int {
+	if configured > 0 {
+		return configured
+	}
+	return max(1, runtime.GOMAXPROCS(0)/2)
+}
+
+func lower(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = strings.ToLower(n)
+	}
+	return out
+}
+
+func (s *Server) controlOptions() control.Options {
+	return control.Options{
+		Network: s.target.Network, Addr: s.target.Address,
+		Username: s.target.User, Password: s.target.Password,
+		TLS: s.tls, Registry: s.registry, Log: s.log, DialTimeout: s.cfg.Upstream.DialTimeout,
+		OnChange: s.learn,
+	}
+}
+
+// learn takes what the control plane has found out about the upstream.
+func (s *Server) learn(st *control.State) {
+	t := session.NewTable(s.policy, s.registry, st.Upstream, st.Commands, st.UnknownQuote)
+	s.table.Store(t)
+	for _, w := range s.workers {
+		w.loop.Post(func() { w.env.Table = t })
+	}
+}
+
+func (s *Server) dialer() loop.Dialer {
+	return loop.Dialer{Network: s.target.Network, Address: s.target.Address, Timeout: s.cfg.Upstream.DialTimeout, TLS: s.tls}
+}
+
+// dialFailed logs at most once a second: every link of every loop tries.
+func (s *Server) dialFailed(err error) {
+	now := time.Now().Unix()
+	if last := s.lastDial.Load(); now > last && s.lastDial.CompareAndSwap(last, now) {
+		s.log.Warn("upstream not reachable", "upstream", s.target.String(), "error", err)
+	}
+}
+
+// Listen binds every address, so that Addrs is known before Serve.
+func (s *Server) Listen() error {
+	addrs, err := s.cfg.Listeners()
+	if err != nil {
+		return err
+	}
+	for _, a := range addrs {
+		o := loop.ListenOptions{}
+		if a.TLS {
+			o.TLS = s.cert.Load
+		}
+		ln, err := loop.Listen(a.Network, a.Address, o)
+		if err != nil {
+			s.stopListening()
+			return fmt.Errorf("listen: %w", err)
+		}
+		s.listeners = append(s.listeners, ln)
+	}
+	if s.cfg.Admin == "" {
+		return nil
+	}
+	s.admin = NewAdmin(AdminOptions{Addr: s.cfg.Admin, Stats: s, Ready: s.Ready, Version: s.version, Log: s.log})
+	if err := s.admin.Listen(); err != nil {
+		s.stopListening()
+		return err
+	}
+	return nil
+}
+
+func (s *Server) stopListening() {
+	for _, ln := range s.listeners {
+		ln.Stop()
+	}
+}
+
+// Addrs are the bound addresses of the clients' listeners.
+func (s *Server) Addrs() []string {
+	var out []string
+	for _, ln := range s.listeners {
+		out = append(out, ln.Addr().String())
+	}
+	return out
+}
+
+// AdminAddr is the bound address of the admin server; "" if there is none.
+func (s *Server) AdminAddr() string {
+	if s.admin == nil {
+		return ""
+	}
+	return s.admin.Addr()
+}
+
+// firstLook is how long clients wait, at the start, for what the upstream can
+// do to be known. Without it the first custom command might be refused.
+const firstLook = 2 * time.Second
+
+// Serve serves until Close, or until ctx ends, and returns nil.
+func (s *Server) Serve(ctx context.Context) error {
+	ctx, s.stop = context.WithCancel(ctx)
+	for _, w := range s.workers {
+		s.running.Go(w.loop.Run)
+	}
+	if s.admin != nil {
+		s.running.Go(s.serveAdmin)
+	}
+	s.plane.Start(ctx)
+	s.plane.Await(ctx, firstLook)
+	loops := make([]*loop.Loop, len(s.workers))
+	byLoop := make(map[*loop.Loop]*worker, len(s.workers))
+	for i, w := range s.workers {
+		loops[i] = w.loop
+		byLoop[w.loop] = w
+		w.start()
+	}
+	for _, ln := range s.listeners {
+		ln.Start(loops, func(l *loop.Loop, c loop.Conn) loop.Handler { return byLoop[l].open(c) })
+	}
+	s.log.Info("serving", "listen", s.Addrs(), "upstream", s.target.String(), "loops", s.loops)
+	select {
+	case <-ctx.Done():
+		s.Close()
+	case <-s.closed:
+	}
+	return nil
+}
+
+func (s *Server) serveAdmin() {
+	if err := s.admin.Serve(); err != nil {
+		s.log.Error("admin server failed", "error", err)
+	}
+}
+
+// Ready tells why clients cannot be served now; nil: they can.
+func (s *Server) Ready() error {
+	if s.draining.Load() {
+		return errors.New("shutting down")
+	}
+	if st := s.plane.State(); !st.Connected && !st.AuthRequired {
+		return errors.New("the upstream does not answer")
+	}
+	return nil
+}
+
+// Reload reads the certificates of tls:// listeners again. A bad file is an
+// error and leaves the old ones in use.
+func (s *Server) Reload() error {
+	conf, err := s.cfg.ServerTLS()
+	if err != nil {
+		return fmt.Errorf("tls: %w", err)
+	}
+	s.cert.Store(conf)
+	return nil
+}
+
+// Drain stops accepting, lets every client have the replies to what it has
+// sent, and closes it. It returns when all have gone; ctx's error if it ended
+// before that. Close follows in either case.
+func (s *Server) Drain(ctx context.Context) error {
+	s.draining.Store(true)
+	s.stopListening()
+	for _, w := range s.workers {
+		w.loop.Post(w.drain)
+	}
+	for s.clients.Load() > 0 {
+		select {
+		case <-s.empty:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// idle is called when the last client has gone.
+func (s *Server) idle() {
+	select {
+	case s.empty <- struct{}{}:
+	default:
+	}
+}
+
+// Close ends everything at once and waits for its goroutines.
+func (s *Server) Close() error {
+	s.closing.Do(func() {
+		s.draining.Store(true)
+		s.stopListening()
+		if s.stop != nil {
+			s.stop()
+		}
+		for _, w := range s.workers {
+			w.loop.Stop()
+		}
+		if s.admin != nil {
+			s.admin.Close()
+		}
+		s.running.Wait()
+		s.plane.Close()
+		close(s.closed)
+	})
+	<-s.closed
+	return nil
+}
+
+// Snapshot asks each loop for its counters. A loop that does not answer within
+// a second keeps its place, empty.
+func (s *Server) Snapshot() Snapshot {
+	out := Snapshot{Loops: make([]LoopStats, len(s.workers))}
+	type part struct {
+		i     int
+		stats LoopStats
+	}
+	parts := make(chan part, len(s.workers))
+	asked := 0
+	for i, w := range s.workers {
+		if w.loop.Post(func() { parts <- part{i, w.snapshot()} }) {
+			asked++
+		}
+	}
+	timeout := time.After(time.Second)
+	for range asked {
+		select {
+		case p := <-parts:
+			out.Loops[p.i] = p.stats
+		case <-timeout:
+			return out
+		}
+	}
+	return out
+}

@@ -1,0 +1,166 @@
+package session
+
+import (
+	"bytes"
+
+	"github.com/atomicproxy/atomicproxy/commands"
+)
+
+// A Session is the sink of its commands on an upstream link and the owner of a
+// link of its own. These are the methods of the two roles.
+
+// Replies passes n whole replies on.
+func (s *Session) Replies(b []byte, n int) {
+	s.inflight -= n
+	if s.gone {
+		return
+	}
+	s.client.Send(b)
+	if s.inflight == 0 {
+		s.settle()
+	}
+}
+
+// Part passes a piece of a long reply on.
+func (s *Session) Part(b []byte) {
+	if !s.gone {
+		s.client.Send(b)
+	}
+}
+
+// Answer takes the reply of a command that the session watches.
+func (s *Session) Answer(tag uint8, reply, frame []byte) {
+	s.inflight--
+	s.settled(tag)
+	if s.gone {
+		s.leaveIfScan(tag)
+		return
+	}
+	switch tag {
+	case tagCustom, tagScan:
+		s.answerCustom(tag, reply, frame)
+	case tagPoison:
+		s.answerRefused(reply)
+	case tagDiscard:
+		s.answerLostWatch(reply)
+	case tagUnknown:
+		if !unknownError(reply) && s.env.Learn != nil {
+			s.env.Learn() // the upstream has it after all: a module was loaded
+		}
+		s.client.Send(reply)
+	default:
+		s.watchReply(commands.Op(tag), reply, frame)
+		s.client.Send(reply)
+	}
+	if s.inflight == 0 {
+		s.settle()
+	}
+}
+
+// settled notes that a watched command has its reply.
+func (s *Session) settled(tag uint8) {
+	if commands.Op(tag) == commands.OpMulti {
+		s.multis--
+	}
+}
+
+func unknownError(reply []byte) bool {
+	return reply[0] == '-' && bytes.Contains(reply, []byte("unknown"))
+}
+
+// Long: the reply is a value, so no error, and comes in pieces.
+func (s *Session) Long(tag uint8) {
+	switch {
+	case tag == tagScan:
+		s.leaveGate()
+	case tag < tagCustom && !s.gone:
+		s.watchReply(commands.Op(tag), []byte("*"), nil)
+	}
+}
+
+// Local passes the proxy's own reply on, its turn having come.
+func (s *Session) Local(tag uint8, text string) {
+	s.inflight--
+	s.settled(tag)
+	s.leaveIfScan(tag)
+	if s.gone {
+		return
+	}
+	s.client.SendString(text)
+	if s.inflight == 0 {
+		s.settle()
+	}
+}
+
+// Push passes a RESP3 push on, in its place among the replies.
+func (s *Session) Push(b []byte) { s.Part(b) }
+
+// Raw passes on what comes once replies and commands no longer pair.
+func (s *Session) Raw(b []byte) { s.Part(b) }
+
+// RawError passes an error on, or what it stands for.
+func (s *Session) RawError(line []byte) {
+	switch text := refusalIn(line); {
+	case s.gone:
+	case text != "":
+		s.client.SendString(text)
+	case bytes.HasPrefix(line, []byte("-NOSCRIPT")) && !s.env.RawLua:
+		s.client.SendString(tryAgain) // only our own EVALSHA can have got it
+	default:
+		s.client.Send(line)
+	}
+}
+
+// answerRefused puts our refusal in the place of the upstream's.
+func (s *Session) answerRefused(reply []byte) {
+	if s.state.multi {
+		s.state.failed = true
+	}
+	if text := refusalIn(reply); text != "" {
+		s.client.SendString(text)
+		return
+	}
+	s.client.Send(reply)
+}
+
+// answerLostWatch makes of a DISCARD's reply that of the EXEC it stood for.
+func (s *Session) answerLostWatch(reply []byte) {
+	if reply[0] == '-' {
+		s.client.SendString(execWithoutMulti)
+		return
+	}
+	failed := s.state.failed
+	s.applied(commands.OpDiscard, discardFrame)
+	switch {
+	case failed:
+		s.client.SendString(execAbort)
+	case s.state.proto == 3:
+		s.client.SendString("_\r\n")
+	default:
+		s.client.SendString("*-1\r\n")
+	}
+}
+
+// Cut: the client has got a part of a reply whose rest is lost.
+func (s *Session) Cut() {
+	s.inflight--
+	if !s.gone {
+		s.client.Abort(UpstreamLost)
+	}
+}
+
+// Unblocked: the link takes more.
+func (s *Session) Unblocked() { s.release(heldFull) }
+
+// Congested tells the session that its client is slow to take replies, or no
+// longer is. A link of its own can wait; on a shared one others come behind.
+func (s *Session) Congested(slow bool) {
+	if !s.pinned || s.link == nil {
+		return
+	}
+	if slow {
+		s.link.PauseReading()
+	} else {
+		s.link.ResumeReading()
+	}
+}

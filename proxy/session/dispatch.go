@@ -1,0 +1,193 @@
+package session
+
+import (
+	"bytes"
+
+	"github.com/atomicproxy/atomicproxy/commands"
+	"github.com/atomicproxy/atomicproxy/proxy/upstream"
+)
+
+// Tags mark what a session waits for on a link. Those below tagOps are ops of
+// package commands: the session watches the reply for a change of its state.
+const (
+	tagCustom  uint8 = 200 + iota // a rewritten command: NOSCRIPT is ours to heal
+	tagScan                       // the same, and the gate is to be left
+	tagPoison                     // our refusal is to stand in the reply's place
+	tagDiscard                    // sent instead of an EXEC whose WATCH was lost
+	tagUnknown                    // a name that neither list knew
+	tagBlock                      // may block
+)
+
+const (
+	nulRefusal       = "-DENIED a command name that holds a NUL byte is refused: servers read it as another name\r\n"
+	okReply          = "+OK\r\n"
+	queued           = "+QUEUED\r\n"
+	execAbort        = "-EXECABORT Transaction discarded because of previous errors.\r\n"
+	execWithoutMulti = "-ERR EXEC without MULTI\r\n"
+	nested           = "-ERR MULTI calls can not be nested\r\n"
+)
+
+// dispatch decides what one command is. False: it was not taken, the session
+// has to wait first.
+func (s *Session) dispatch(c *command) bool {
+	v := s.env.Table.lookup(c.arg(0))
+	if bytes.IndexByte(c.arg(0), 0) >= 0 {
+		return s.refuse(nulRefusal)
+	}
+	if v.subs != nil && c.argc > 1 {
+		if bytes.IndexByte(c.arg(1), 0) >= 0 {
+			return s.refuse(nulRefusal)
+		}
+		v = v.sub(c.arg(1))
+	}
+	switch {
+	case v.handling == commands.Close:
+		s.client.Abort(CrossProtocol)
+		return true
+	case s.locked() && !v.noAuth && v.op != commands.OpAuth && v.op != commands.OpHello && v.op != commands.OpQuit:
+		s.local(s.beforeAuth(v, c))
+		return true
+	case s.lostMulti():
+		return s.inLostMulti(v, c)
+	case v.refusal != "":
+		s.env.Counts.Refused++
+		return s.refuse(v.refusal)
+	case v.custom != nil:
+		return s.custom(v.custom, c)
+	}
+	locked := s.locked()
+	if !s.forward(v, c) {
+		return false
+	}
+	if locked && s.inflight > 0 {
+		s.held |= heldIdle // what follows depends on whether this lets the client in
+	}
+	return true
+}
+
+// forward sends a command as it is, on the link that is right for it.
+func (s *Session) forward(v *verb, c *command) bool {
+	switch v.handling {
+	case commands.Share:
+		if v == s.env.Table.unlisted {
+			return s.send(c.frame, upstream.Inspect, tagUnknown)
+		}
+		return s.send(c.frame, upstream.Pass, 0)
+	case commands.Local: // QUIT
+		if !s.pinned {
+			s.local(okReply)
+			s.end()
+			return true
+		}
+		if !s.send(c.frame, upstream.Pass, 0) {
+			return false
+		}
+		s.ending = true // the upstream closes after its reply, and so do we
+		return true
+	case commands.Keep:
+		return s.sendKept(c.frame)
+	default:
+		return s.sendPinned(v, c)
+	}
+}
+
+// send sends a whole command on the session's link.
+func (s *Session) send(frame []byte, kind upstream.Kind, tag uint8) bool {
+	if !s.room() {
+		return false
+	}
+	if s.raw {
+		s.count(1)
+		s.link.SendRaw(frame)
+		return true
+	}
+	s.inflight++
+	s.count(1)
+	s.link.Send(s, frame, 1, kind, tag)
+	return true
+}
+
+// pin gives the session an upstream link of its own. False: replies on the
+// shared one have to come first, so that order holds.
+func (s *Session) pin() bool {
+	if s.pinned {
+		return true
+	}
+	if s.inflight > 0 {
+		s.held |= heldIdle
+		return false
+	}
+	s.link = s.env.Links.Pin(s.env.Default, s)
+	s.pinned = true
+	return true
+}
+
+// sendPinned sends a command that makes state which ends, or which can be made
+// again on another connection.
+func (s *Session) sendPinned(v *verb, c *command) bool {
+	if v.op == commands.OpBlockOption && !hasBlock(c) {
+		return s.send(c.frame, upstream.Pass, 0)
+	}
+	if !s.pin() {
+		return false
+	}
+	frame, tag := c.frame, uint8(v.op)
+	switch {
+	case v.handling == commands.Block || v.op == commands.OpBlockOption:
+		tag = tagBlock
+	case v.op == commands.OpExec && s.state.watchLost:
+		// As if a watched key had changed: the transaction is not run.
+		frame, tag = discardFrame, tagDiscard
+	}
+	if !s.send(frame, upstream.Inspect, tag) {
+		return false
+	}
+	if v.op == commands.OpMulti && !s.raw {
+		s.multis++
+	}
+	return true
+}
+
+// sendKept sends a command after which replies and commands no longer pair, or
+// of which we do not know what it leaves behind.
+func (s *Session) sendKept(frame []byte) bool {
+	if !s.pin() {
+		return false
+	}
+	if !s.raw {
+		if s.inflight > 0 {
+			s.held |= heldIdle
+			return false
+		}
+		s.raw = true
+		s.link.SetRaw()
+	}
+	return s.send(frame, upstream.Pass, 0)
+}
+
+// hasBlock reports whether BLOCK stands among the options of an XREAD or
+// XREADGROUP. Redis compares options as C strings, so a NUL ends the word.
+func hasBlock(c *command) bool {
+	for _, a := range c.args(nil)[1:] {
+		word, _, _ := bytes.Cut(a, []byte{0})
+		if bytes.EqualFold(word, []byte("block")) {
+			return true
+		}
+		if bytes.EqualFold(word, []byte("streams")) {
+			return false
+		}
+	}
+	return false
+}
+
+// refuse answers a command that does not go up. In a MULTI, or where replies and
+// commands no longer pair, a command that the upstream certainly refuses goes up
+// in its place: it fails the MULTI as it should, is silent after CLIENT REPLY
+// OFF, and its error keeps the place for ours.
+func (s *Session) refuse(text string) bool {
+	if !s.raw && !s.mayBeInMulti() {
+		s.local(text)
+		return true
+	}
+	return s.send(poisonFor(text), upstream.Inspect, tagPoison)
+}

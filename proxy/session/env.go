@@ -1,0 +1,90 @@
+package session
+
+import (
+	"github.com/atomicproxy/atomicproxy/commands"
+	"github.com/atomicproxy/atomicproxy/proxy/upstream"
+)
+
+// Client is the connection to the client, as a session needs it.
+type Client interface {
+	// Send queues bytes for the client; it copies them.
+	Send(b []byte)
+	SendString(s string)
+	// Pause and Resume stop and go on taking the client's bytes.
+	Pause()
+	Resume()
+	// Finish closes the connection once everything sent is written.
+	Finish(reason Reason)
+	// Abort closes the connection at once.
+	Abort(reason Reason)
+}
+
+// Reason says why a client's connection ended; its text is in the log and is
+// the label of the metric.
+type Reason string
+
+// The reasons. Each names the side that ended the connection.
+const (
+	ClientEOF      Reason = "client_closed"
+	ClientReset    Reason = "client_reset"
+	ClientQuit     Reason = "client_quit"
+	ProtocolError  Reason = "client_protocol_error"
+	CrossProtocol  Reason = "client_other_protocol"
+	OutputLimit    Reason = "client_output_limit"
+	OutputTotal    Reason = "total_output_limit"
+	InputTotal     Reason = "total_input_limit"
+	UpstreamLost   Reason = "upstream_lost_state"
+	UpstreamClosed Reason = "upstream_closed"
+	UpstreamDenied Reason = "upstream_refused_user"
+	Draining       Reason = "proxy_draining"
+	TooManyClients Reason = "proxy_max_clients"
+	InternalError  Reason = "proxy_internal_error"
+)
+
+// Ours reports whether the proxy or the upstream ended the connection, and not
+// the client: what an operator wants to read about.
+func (r Reason) Ours() bool {
+	switch r {
+	case ClientEOF, ClientReset, ClientQuit, Draining:
+		return false
+	}
+	return true
+}
+
+// Env is what all sessions of a loop share. Only the loop touches it.
+type Env struct {
+	Table    *Table // what each command name means now
+	Registry *commands.Registry
+	Links    *upstream.Set
+	Scripts  upstream.Scripts
+	Gate     *Gate
+	Post     func(func()) // runs a function on this loop, from any goroutine
+	// Default is the identity of a session that has not authenticated.
+	Default upstream.Identity
+	// AuthRequired: the upstream demands authentication of Default.
+	AuthRequired bool
+	// RewriteMax bounds in bytes a command that has to be buffered whole.
+	RewriteMax int
+	// InputMax bounds in bytes the incomplete commands of all sessions.
+	InputMax int
+	Buffered int // bytes of incomplete commands held now
+	Counts   Counts
+	// RawLua: clients may send scripts of their own.
+	RawLua bool
+	// Learn asks for the upstream's commands to be read again.
+	Learn func()
+
+	args  [][]byte // scratch: a command's arguments
+	frame []byte   // scratch: an inline or lenient command encoded anew
+	call  []byte   // scratch: what a custom command becomes
+}
+
+// Counts are commands by what became of them.
+type Counts struct {
+	Forwarded uint64 // sent on a shared link as they were
+	Pinned    uint64 // sent on a session's own link
+	Custom    uint64 // rewritten to EVALSHA
+	Local     uint64 // answered by the proxy
+	Refused   uint64 // refused by policy
+	Healed    uint64 // sent again after a NOSCRIPT
+}

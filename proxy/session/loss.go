@@ -1,0 +1,128 @@
+package session
+
+import (
+	"github.com/atomicproxy/atomicproxy/commands"
+	"github.com/atomicproxy/atomicproxy/proxy/upstream"
+)
+
+// Fate decides what becomes of a command of the session's own link that had no
+// reply when the connection was lost. It is asked in order, and follows the
+// state as the client will see it.
+func (s *Session) Fate(tag uint8, frame []byte, written bool) (upstream.Verdict, string) {
+	st := &s.state
+	op := commands.Op(tag)
+	if s.flow == stream && len(frame) == 0 {
+		// The command whose bytes were still coming: the rest is swallowed.
+		s.flow = swallow
+		return upstream.Tell, upstream.Unavailable
+	}
+	switch {
+	case len(frame) == 0, st.sticky, s.raw:
+		return upstream.Tell, upstream.Uncertain // the client is closed after it
+	case st.multi:
+		return upstream.Tell, s.fateInMulti(tag, written)
+	case op == commands.OpMulti:
+		st.multi, st.failed = true, false
+		return upstream.Tell, okReply
+	case op == commands.OpWatch:
+		st.watchLost = true
+		return upstream.Tell, upstream.Uncertain
+	case op == commands.OpUnwatch:
+		st.watch, st.watchLost = false, false
+		return upstream.Tell, okReply
+	case tag == tagPoison:
+		return upstream.Tell, refusalIn(frame)
+	case op == commands.OpDiscard:
+		return upstream.Tell, "-ERR DISCARD without MULTI\r\n"
+	case op == commands.OpExec, tag == tagDiscard:
+		return upstream.Tell, execWithoutMulti
+	case !written, s.env.Table.Repeatable(frame) && tag != tagBlock:
+		return upstream.Keep, ""
+	}
+	return upstream.Tell, upstream.Uncertain
+}
+
+// fateInMulti answers a command that followed a MULTI. Until EXEC was written
+// nothing can have run.
+func (s *Session) fateInMulti(tag uint8, written bool) string {
+	st := &s.state
+	switch commands.Op(tag) {
+	case commands.OpExec, commands.Op(tagDiscard):
+		st.multi, st.watch, st.watchLost, st.failed = false, false, false, false
+		if written && tag != tagDiscard {
+			return upstream.Uncertain
+		}
+		return execAbort
+	case commands.OpDiscard:
+		st.multi, st.watch, st.watchLost, st.failed = false, false, false, false
+		return okReply
+	case commands.OpMulti:
+		return nested
+	case commands.OpReset:
+		*st = state{}
+		return "+RESET\r\n"
+	}
+	return queued
+}
+
+// LinkLost settles what the session itself loses with its connection.
+func (s *Session) LinkLost(error) bool {
+	st := &s.state
+	if s.gone {
+		return false
+	}
+	if s.ending || s.eof {
+		s.client.Finish(ClientEOF)
+		return false
+	}
+	if s.raw || st.sticky {
+		// As Redis itself would: libraries subscribe again only when they see it.
+		s.client.Finish(UpstreamLost)
+		return false
+	}
+	if st.multi {
+		st.multi, st.multiLost = false, true
+	}
+	if st.watch {
+		st.watch, st.watchLost = false, true
+	}
+	s.link.SetIdentity(s.identity())
+	return true
+}
+
+// Refused: the upstream does not accept the session's user any more.
+func (s *Session) Refused(line string) {
+	if !s.gone {
+		s.client.SendString(line + "\r\n")
+		s.client.Finish(UpstreamDenied)
+	}
+}
+
+// inLostMulti answers commands between a MULTI that was lost and its end: they
+// are queued nowhere, and EXEC says so.
+func (s *Session) inLostMulti(v *verb, _ *command) bool {
+	st := &s.state
+	switch {
+	case v.op == commands.OpExec:
+		st.multiLost, st.watchLost = false, false
+		s.local(execAbort)
+	case v.op == commands.OpDiscard:
+		st.multiLost, st.watchLost = false, false
+		s.local(okReply)
+	case v.op == commands.OpMulti:
+		s.local(nested)
+	case v.op == commands.OpReset:
+		*st = state{}
+		s.link.SetIdentity(s.identity())
+		s.local("+RESET\r\n")
+	case v.op == commands.OpQuit:
+		st.multiLost = false
+		s.local(okReply)
+		s.end()
+	case v.refusal != "":
+		s.local(v.refusal)
+	default:
+		s.local(queued)
+	}
+	return true
+}

@@ -1,0 +1,60 @@
+package session
+
+import (
+	"bytes"
+	"strconv"
+	"sync"
+
+	"github.com/atomicproxy/atomicproxy/proxy/resp"
+)
+
+var discardFrame = resp.AppendCommandStrings(nil, "DISCARD")
+
+// poisonName begins a command name that no server has. Its error names it, and
+// with it the text that the client is to read instead. An unknown name is
+// refused before the ACL or a transaction is asked, and aborts a transaction.
+const poisonName = "atomicproxy.refused."
+
+// texts numbers the refusals that have been needed. They come from tables, so
+// there are few.
+var texts struct {
+	sync.Mutex
+	number map[string]int
+	list   []string
+}
+
+// poisonFor returns the command that stands for the refusal with this text.
+func poisonFor(text string) []byte {
+	texts.Lock()
+	defer texts.Unlock()
+	n, ok := texts.number[text]
+	if !ok {
+		if texts.number == nil {
+			texts.number = map[string]int{}
+		}
+		n = len(texts.list)
+		texts.number[text] = n
+		texts.list = append(texts.list, text)
+	}
+	return resp.AppendCommandStrings(nil, poisonName+strconv.Itoa(n))
+}
+
+// refusalIn returns the refusal that an error reply of the upstream stands for;
+// "" if it is not of that kind.
+func refusalIn(reply []byte) string {
+	_, rest, found := bytes.Cut(reply, []byte(poisonName))
+	if !found {
+		return ""
+	}
+	n, digits := 0, 0
+	for digits < len(rest) && digits < 9 && rest[digits] >= '0' && rest[digits] <= '9' {
+		n = n*10 + int(rest[digits]-'0')
+		digits++
+	}
+	texts.Lock()
+	defer texts.Unlock()
+	if digits == 0 || n >= len(texts.list) {
+		return ""
+	}
+	return texts.list[n]
+}

@@ -1,0 +1,224 @@
+package session
+
+import (
+	"github.com/atomicproxy/atomicproxy/proxy/resp"
+	"github.com/atomicproxy/atomicproxy/proxy/upstream"
+)
+
+// held says why a session does not take its client's commands for a while.
+type held uint8
+
+const (
+	heldIdle   held = 1 << iota // until every reply has come: it moves to a link of its own
+	heldFull                    // until the link has room
+	heldGate                    // until it may scan the keyspace
+	heldScript                  // until the scripts are loaded again
+)
+
+// flow says what becomes of the bytes of a command that is too long to buffer.
+type flow uint8
+
+const (
+	whole   flow = iota // commands are taken whole
+	stream              // passed on as they come
+	swallow             // dropped: the command was refused
+)
+
+// Session is one client's conversation. Its zero value is not ready: see Init.
+type Session struct {
+	env    *Env
+	client Client
+	req    resp.Requests
+	in     []byte // bytes that were not taken yet
+	link   *upstream.Link
+	state  state
+
+	multis   int // MULTIs in flight
+	inflight int // commands without a reply, refusals included
+	held     held
+	flow     flow
+	pinned   bool // link is the session's own
+	raw      bool // link is in raw mode: replies and commands no longer pair
+	busy     bool // process is running
+	ending   bool // no more commands are taken
+	eof      bool // the client sends no more
+	gone     bool // the client's connection is closed
+	paused   bool
+
+	gate   gateState
+	ticket *Ticket
+	gateDB int
+	heals  int // times in a row that a script was missing
+}
+
+// Init makes s ready for a client.
+func (s *Session) Init(env *Env, client Client) {
+	*s = Session{env: env, client: client}
+	s.state.db = env.Default.DB
+}
+
+// Data takes bytes of the client.
+func (s *Session) Data(b []byte) {
+	if s.ending || s.gone {
+		return
+	}
+	if len(s.in) > 0 {
+		s.keep(b)
+		s.work()
+		return
+	}
+	n := s.process(b)
+	if n < len(b) && !s.ending && !s.gone {
+		s.keep(b[n:])
+	}
+	s.pace()
+	s.settle()
+}
+
+// EOF: the client sends no more. What it has sent is still answered.
+func (s *Session) EOF() {
+	s.eof = true
+	s.settle()
+}
+
+// Closed: the client's connection is gone. What it has in flight is answered to
+// nobody; a link of its own is closed at once, so that what blocks there pops
+// no element for nobody.
+func (s *Session) Closed() {
+	if s.gone {
+		return
+	}
+	s.gone = true
+	s.drop()
+	if s.pinned {
+		s.env.Links.Unpin(s.link)
+		s.link = nil
+		s.leaveGate() // its reply will not come
+	}
+	s.forsakeGate()
+}
+
+// Drain ends the session as soon as what is in flight is answered.
+func (s *Session) Drain() {
+	if s.raw {
+		s.client.Abort(Draining)
+		return
+	}
+	s.end()
+}
+
+// Gone reports whether the client has left.
+func (s *Session) Gone() bool { return s.gone }
+
+// Pinned reports whether the session has an upstream link of its own.
+func (s *Session) Pinned() bool { return s.pinned }
+
+// keep holds bytes until they can be taken.
+func (s *Session) keep(b []byte) {
+	s.env.Buffered += len(b)
+	s.in = append(s.in, b...)
+	if s.env.Buffered > s.env.InputMax {
+		s.client.Abort(InputTotal)
+	}
+}
+
+// drop forgets the bytes that were not taken.
+func (s *Session) drop() {
+	s.env.Buffered -= len(s.in)
+	s.in = nil
+}
+
+// work takes what is held, where nothing stands in the way any more.
+func (s *Session) work() {
+	if s.busy || s.gone {
+		return
+	}
+	if len(s.in) > 0 && s.held == 0 && !s.ending {
+		n := s.process(s.in)
+		if s.gone {
+			return
+		}
+		s.env.Buffered -= n
+		if s.in = s.in[n:]; len(s.in) == 0 {
+			s.in = nil
+		}
+	}
+	s.pace()
+	s.settle()
+}
+
+// pace stops reading from a client whose commands cannot be taken now, so that
+// TCP pushes back instead of memory filling up.
+func (s *Session) pace() {
+	stop := s.held != 0 && len(s.in) > 0
+	if stop == s.paused || s.gone {
+		return
+	}
+	s.paused = stop
+	if stop {
+		s.client.Pause()
+	} else {
+		s.client.Resume()
+	}
+}
+
+// release lifts a hold.
+func (s *Session) release(h held) {
+	if s.held&h != 0 {
+		s.held &^= h
+		s.work()
+	}
+}
+
+// end takes no more commands and closes once everything is answered.
+func (s *Session) end() {
+	s.ending = true
+	s.drop()
+	s.settle()
+}
+
+// settle does what waits for the moment when nothing is in flight.
+func (s *Session) settle() {
+	if s.gone || s.busy {
+		return
+	}
+	if s.inflight == 0 && s.held&heldIdle != 0 {
+		s.release(heldIdle)
+		return
+	}
+	if s.eof && s.held == 0 && !s.ending {
+		// Whole commands were taken; what is left of one never becomes whole.
+		if s.pinned {
+			s.ending = true
+			s.link.Finish()
+			return
+		}
+		s.end()
+		return
+	}
+	if s.ending && s.inflight == 0 && !s.raw {
+		reason := ClientQuit
+		if s.eof {
+			reason = ClientEOF
+		}
+		s.client.Finish(reason)
+	}
+}
+
+// local answers a command by the proxy, behind what is in flight.
+func (s *Session) local(text string) {
+	s.env.Counts.Local++
+	if s.inflight == 0 {
+		s.client.SendString(text)
+		return
+	}
+	s.inflight++
+	s.link.Local(s, 0, text)
+}
+
+// protocolError ends the conversation as Redis does: the good commands before
+// are answered, then the error, then the connection closes.
+func (s *Session) protocolError(text string) {
+	s.local("-ERR " + text + "\r\n")
+	s.end()
+}

@@ -1,0 +1,218 @@
+package session
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/atomicproxy/atomicproxy/commands"
+	"github.com/atomicproxy/atomicproxy/proxy/upstream/control"
+)
+
+// Policy is what the configuration says about commands.
+type Policy struct {
+	RawLua bool     // true: EVAL and its kin pass, each on a link of the session's own
+	Deny   []string // "flushall" or "config|set", lower case
+	Share  []string // names added to the reviewed list
+}
+
+// A verb is what a session does with one command name.
+type verb struct {
+	handling commands.Handling
+	op       commands.Op
+	custom   *commands.Custom
+	refusal  string // complete reply; set: the command is refused
+	subs     map[string]*verb
+	rest     *verb // of a container: the subcommands that are not in subs
+	known    bool  // the upstream or the registry has it
+	arity    int   // the upstream's; 0: not known
+	noAuth   bool  // runs before authentication
+	readOnly bool
+}
+
+// Table answers what each command name means under a policy, for what the
+// upstream is known to have. It does not change once made.
+type Table struct {
+	Upstream commands.Upstream
+	verbs    map[string]*verb
+	// unlisted is for names that are neither on the list nor known upstream:
+	// they pass for the upstream's error. Where the upstream's commands are not
+	// known they might be anything, and are pinned.
+	unlisted *verb
+	complete bool // the upstream's commands are known
+	// quote is the character that the upstream puts around a name in its error
+	// for an unknown command.
+	quote byte
+}
+
+// NewTable makes the table. known is the upstream's COMMAND by lower-case name,
+// nil where it is not to be had.
+func NewTable(p Policy, reg *commands.Registry, up commands.Upstream, known map[string]control.Info, quote byte) *Table {
+	t := &Table{Upstream: up, verbs: map[string]*verb{}, complete: known != nil, quote: quote}
+	t.unlisted = &verb{handling: commands.Share}
+	if known == nil {
+		t.unlisted = &verb{handling: commands.Keep}
+	}
+	for name, c := range commands.All() {
+		t.verbs[name] = listed(c, p.RawLua)
+	}
+	for name, info := range known {
+		v := t.verbs[name]
+		if v == nil {
+			v = unreviewed(name, info, p.RawLua)
+			t.verbs[name] = v
+		}
+		v.learn(info)
+	}
+	for _, c := range reg.Commands() {
+		// The upstream's own command of the name, if it has one, is shadowed: the
+		// registry says so where it is native.
+		t.verbs[c.Name()] = &verb{handling: commands.Share, custom: c, known: true}
+	}
+	for _, name := range p.Share {
+		t.amend(name, func(v *verb) { v.handling, v.op, v.refusal = commands.Share, commands.OpNone, "" })
+	}
+	for _, name := range p.Deny {
+		t.amend(name, func(v *verb) {
+			v.refusal = "-DENIED '" + printable(name) + "' is refused by the proxy's configuration (deny)\r\n"
+			v.subs, v.rest = nil, nil
+		})
+	}
+	return t
+}
+
+// listed makes the verb of a command on the reviewed list.
+func listed(c *commands.Command, rawLua bool) *verb {
+	v := &verb{handling: c.Handling, op: c.Op}
+	switch c.Handling {
+	case commands.Refuse:
+		v.refusal = c.Refusal()
+	case commands.Script:
+		if rawLua {
+			v.handling = commands.Pin
+		} else {
+			v.refusal = c.Refusal()
+		}
+	}
+	if c.Subs != nil {
+		v.subs = map[string]*verb{}
+		for name, sub := range c.Subs {
+			v.subs[name] = listed(sub, rawLua)
+		}
+		v.rest = listed(c.Sub(nil), rawLua)
+	}
+	return v
+}
+
+// unreviewed makes the verb of a command that the upstream has and our list has
+// not. Whatever its flags say, it may leave state on its connection. One that
+// runs scripts is a renamed EVAL, or a newer one.
+func unreviewed(name string, info control.Info, rawLua bool) *verb {
+	v := &verb{handling: commands.Keep}
+	if info.Scripting && !rawLua {
+		v.refusal = "-DENIED '" + printable(name) + "' runs scripts of the client's own; use a custom command, or have raw_lua set\r\n"
+	}
+	return v
+}
+
+// learn adds what the upstream's COMMAND says.
+func (v *verb) learn(info control.Info) {
+	v.known, v.arity, v.noAuth, v.readOnly = true, info.Arity, info.NoAuth, info.ReadOnly
+	for name, sub := range info.Subs {
+		if s := v.subs[name]; s != nil {
+			s.learn(sub)
+		}
+	}
+}
+
+// amend changes the verb of a name or of a name and subcommand, "config|set".
+func (t *Table) amend(name string, change func(*verb)) {
+	parent, sub, isSub := strings.Cut(strings.ToLower(name), "|")
+	v := t.verbs[parent]
+	if v == nil {
+		v = &verb{handling: commands.Keep}
+		t.verbs[parent] = v
+	}
+	if !isSub {
+		change(v)
+		return
+	}
+	if v.subs == nil {
+		rest := *v
+		v.subs, v.rest = map[string]*verb{}, &rest
+	}
+	s := v.subs[sub]
+	if s == nil {
+		c := *v.rest
+		s = &c
+		v.subs[sub] = s
+	}
+	change(s)
+}
+
+// longestName is longer than every name in the table.
+const longestName = 64
+
+// lookup finds the verb of a name in any letter case.
+func (t *Table) lookup(name []byte) *verb {
+	var low [longestName]byte
+	if v := t.verbs[string(fold(low[:0], name))]; v != nil {
+		return v
+	}
+	return t.unlisted
+}
+
+// sub finds the verb of a container's subcommand.
+func (v *verb) sub(name []byte) *verb {
+	var low [longestName]byte
+	if s := v.subs[string(fold(low[:0], name))]; s != nil {
+		return s
+	}
+	return v.rest
+}
+
+// fold lowers ASCII letters; of a name too long to be in any table it returns
+// what is in none either.
+func fold(dst, name []byte) []byte {
+	if len(name) > cap(dst) {
+		return dst
+	}
+	for _, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// Repeatable reports whether running the command twice does no harm: it only
+// reads, by the upstream's own word, and does not go on from a cursor, which
+// another primary would not know.
+func (t *Table) Repeatable(frame []byte) bool {
+	c, ok := parse(frame)
+	if !ok {
+		return false
+	}
+	v := t.lookup(c.arg(0))
+	if v.subs != nil && c.argc > 1 {
+		v = v.sub(c.arg(1))
+	}
+	if v.op == commands.OpScan {
+		cursor := 1
+		if !bytes.EqualFold(c.arg(0), []byte("scan")) {
+			cursor = 2
+		}
+		return v.readOnly && bytes.Equal(c.arg(cursor), []byte("0"))
+	}
+	return v.readOnly
+}
+
+// printable keeps a configured name from breaking a reply's line.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, s)
+}
