@@ -51,7 +51,11 @@ type Server struct {
 	clients     atomic.Int64
 	draining    atomic.Bool
 	empty       chan struct{} // has an element when the last client has gone
+	lastID      atomic.Int64  // of a session
 	lastDial    atomic.Int64  // unix seconds of the last failure that was logged
+
+	looked    sync.Once
+	firstLook chan struct{} // closed once the upstream has been looked at
 
 	running sync.WaitGroup // loops and the admin server
 	stop    context.CancelFunc
@@ -70,7 +74,7 @@ func New(cfg Config, o Options) (*Server, error) {
 		cfg: cfg, log: o.Log, version: o.Version, target: target,
 		gate: session.NewGate(cfg.Purge.Queue), loops: loops(cfg.Loops),
 		outputLimit: int(cfg.Client.OutputLimit),
-		empty:       make(chan struct{}, 1), closed: make(chan struct{}),
+		empty:       make(chan struct{}, 1), firstLook: make(chan struct{}), closed: make(chan struct{}),
 		policy: session.Policy{RawLua: cfg.RawLua == "allow", Deny: lower(cfg.Deny), Share: lower(cfg.Share)},
 	}
 	if s.log == nil {
@@ -128,18 +132,40 @@ func lower(names []string) []string {
 func (s *Server) controlOptions() control.Options {
 	return control.Options{
 		Network: s.target.Network, Addr: s.target.Address,
-		Username: s.target.User, Password: s.target.Password,
-		TLS: s.tls, Registry: s.registry, Log: s.log, DialTimeout: s.cfg.Upstream.DialTimeout,
+		Credentials: s.credentials,
+		TLS:         s.tls, Registry: s.registry, Log: s.log, DialTimeout: s.cfg.Upstream.DialTimeout,
 		OnChange: s.learn,
 	}
 }
 
-// learn takes what the control plane has found out about the upstream.
+// credentials are the control connection's, read anew so that a rotated
+// password file is followed.
+func (s *Server) credentials() (user, password string) {
+	t, err := s.cfg.UpstreamTarget()
+	if err != nil {
+		s.log.Error("upstream password", "error", err)
+		t = s.target
+	}
+	return t.User, t.Password
+}
+
+// learn takes what the control plane has found out about the upstream. While
+// the upstream is away, what it was last known to have still holds.
 func (s *Server) learn(st *control.State) {
+	if s.table.Load() != nil && !st.Connected && !st.AuthRequired {
+		return
+	}
 	t := session.NewTable(s.policy, s.registry, st.Upstream, st.Commands, st.UnknownQuote)
 	s.table.Store(t)
+	mustAuth := st.ClientsMustAuth && !s.identity.Auth
 	for _, w := range s.workers {
-		w.loop.Post(func() { w.env.Table = t })
+		w.loop.Post(func() {
+			w.env.Table = t
+			w.env.AuthRequired = mustAuth
+		})
+	}
+	if st.Connected || st.AuthRequired {
+		s.looked.Do(func() { close(s.firstLook) })
 	}
 }
 
@@ -221,7 +247,11 @@ func (s *Server) Serve(ctx context.Context) error {
 		s.running.Go(s.serveAdmin)
 	}
 	s.plane.Start(ctx)
-	s.plane.Await(ctx, firstLook)
+	select {
+	case <-s.firstLook:
+	case <-time.After(firstLook):
+	case <-ctx.Done():
+	}
 	loops := make([]*loop.Loop, len(s.workers))
 	byLoop := make(map[*loop.Loop]*worker, len(s.workers))
 	for i, w := range s.workers {

@@ -26,6 +26,10 @@ type worker struct {
 	free        [][]byte // output buffers of clients that need none now
 }
 
+// firstID is above every id that an upstream gives its connections, so that no
+// client can take one for the other.
+const firstID = 1 << 40
+
 // maxFree bounds the spare output buffers of a loop: 4 MiB at most.
 const maxFree = 64
 
@@ -48,7 +52,7 @@ func newWorker(srv *Server) (*worker, error) {
 	w.env = session.Env{
 		Table:      srv.table.Load(),
 		Registry:   srv.registry,
-		Links:      upstream.NewSet(&w.upEnv),
+		Links:      upstream.NewSet(&w.upEnv, max(1, srv.cfg.Upstream.MaxPinned/srv.loops)),
 		Scripts:    cache{w},
 		Gate:       srv.gate,
 		Post:       func(f func()) { l.Post(f) },
@@ -56,7 +60,8 @@ func newWorker(srv *Server) (*worker, error) {
 		RewriteMax: int(srv.cfg.RewriteMax),
 		InputMax:   int(srv.cfg.Client.InputTotal) / srv.loops,
 		RawLua:     srv.cfg.RawLua == "allow",
-		Learn:      srv.plane.Refresh,
+		Multiplex:  srv.cfg.Multiplex,
+		NewID:      func() int64 { return firstID + srv.lastID.Add(1) },
 	}
 	return w, nil
 }
@@ -66,7 +71,7 @@ func newWorker(srv *Server) (*worker, error) {
 func (w *worker) start() {
 	w.loop.Post(func() {
 		w.env.Table = w.srv.table.Load()
-		w.env.Links.Shared(w.env.Default).Connect()
+		w.env.Links.Shared(upstream.Key{Identity: w.env.Default}).Connect()
 	})
 }
 
@@ -140,7 +145,7 @@ func (w *worker) snapshot() LoopStats {
 	n := &w.env.Counts
 	s.Commands = CommandCounts{Forwarded: n.Forwarded, Pinned: n.Pinned, Custom: n.Custom, Local: n.Local, Refused: n.Refused}
 	s.InFlight = int64(g.InFlight)
-	s.Upstreams = UpstreamCounts{Connecting: int64(g.Connecting), Shared: int64(g.Shared), Pinned: int64(g.Pinned)}
+	s.Upstreams = UpstreamCounts{Connecting: int64(g.Connecting), Shared: int64(g.Shared), Pinned: int64(g.Pinned), Free: int64(g.Free)}
 	u := &w.upStats
 	s.Latency, s.Errors = u.Latency, u.Errors.Clone()
 	s.Reconnects = u.Losses

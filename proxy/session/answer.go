@@ -48,9 +48,11 @@ func (s *Session) Answer(tag uint8, reply, frame []byte) {
 			s.env.Learn() // the upstream has it after all: a module was loaded
 		}
 		s.client.Send(reply)
+	case tagBlock:
+		s.client.Send(reply)
 	default:
 		s.watchReply(commands.Op(tag), reply, frame)
-		s.client.Send(reply)
+		s.client.Send(s.own(commands.Op(tag), reply))
 	}
 	if s.inflight == 0 {
 		s.settle()
@@ -96,10 +98,18 @@ func (s *Session) Local(tag uint8, text string) {
 func (s *Session) Push(b []byte) { s.Part(b) }
 
 // Raw passes on what comes once replies and commands no longer pair.
-func (s *Session) Raw(b []byte) { s.Part(b) }
+func (s *Session) Raw(b []byte) {
+	s.Part(b)
+	if s.held&heldReset != 0 && bytes.HasSuffix(b, []byte("+RESET\r\n")) {
+		s.afterReset()
+	}
+}
 
 // RawError passes an error on, or what it stands for.
 func (s *Session) RawError(line []byte) {
+	if s.held&heldReset != 0 {
+		defer s.release(heldReset) // RESET itself was refused
+	}
 	switch text := refusalIn(line); {
 	case s.gone:
 	case text != "":
@@ -155,7 +165,8 @@ func (s *Session) Unblocked() { s.release(heldFull) }
 // Congested tells the session that its client is slow to take replies, or no
 // longer is. A link of its own can wait; on a shared one others come behind.
 func (s *Session) Congested(slow bool) {
-	if !s.pinned || s.link == nil {
+	s.slow = slow
+	if !s.pinned {
 		return
 	}
 	if slow {

@@ -53,6 +53,9 @@ func (s *Session) custom(cmd *commands.Custom, c *command) bool {
 		return false // a granted scan stays granted until it is sent
 	}
 	s.env.Counts.Custom++
+	if !call.ReadOnly {
+		s.wroteOn()
+	}
 	if s.raw {
 		s.link.SendRaw(out)
 		s.leaveGate() // its reply cannot be told from others

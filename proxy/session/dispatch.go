@@ -20,6 +20,8 @@ const (
 
 const (
 	nulRefusal       = "-DENIED a command name that holds a NUL byte is refused: servers read it as another name\r\n"
+	tooManyLinks     = "-UNAVAILABLE the proxy has as many upstream connections of single clients as upstream.max_pinned allows; the command was not sent\r\n"
+	lostOffset       = "-UNCERTAIN the connection of the last write was lost; how far that write was replicated is not known\r\n"
 	okReply          = "+OK\r\n"
 	queued           = "+QUEUED\r\n"
 	execAbort        = "-EXECABORT Transaction discarded because of previous errors.\r\n"
@@ -55,24 +57,33 @@ func (s *Session) dispatch(c *command) bool {
 	case v.custom != nil:
 		return s.custom(v.custom, c)
 	}
-	locked := s.locked()
-	if !s.forward(v, c) {
-		return false
+	ok := s.forward(v, c)
+	if !ok && s.crowded {
+		s.crowded = false
+		s.local(tooManyLinks)
+		return true
 	}
-	if locked && s.inflight > 0 {
-		s.held |= heldIdle // what follows depends on whether this lets the client in
-	}
-	return true
+	return ok
 }
 
 // forward sends a command as it is, on the link that is right for it.
 func (s *Session) forward(v *verb, c *command) bool {
 	switch v.handling {
 	case commands.Share:
-		if v == s.env.Table.unlisted {
-			return s.send(c.frame, upstream.Inspect, tagUnknown)
+		kind, tag := upstream.Pass, uint8(0)
+		switch {
+		case v == s.env.Table.unlisted:
+			kind, tag = upstream.Inspect, tagUnknown
+		case s.state.watchLost:
+			kind = upstream.Inspect // an error decides what EXEC answers
 		}
-		return s.send(c.frame, upstream.Pass, 0)
+		if !s.send(c.frame, kind, tag) {
+			return false
+		}
+		if v.write {
+			s.wroteOn()
+		}
+		return true
 	case commands.Local: // QUIT
 		if !s.pinned {
 			s.local(okReply)
@@ -86,9 +97,24 @@ func (s *Session) forward(v *verb, c *command) bool {
 		return true
 	case commands.Keep:
 		return s.sendKept(c.frame)
-	default:
-		return s.sendPinned(v, c)
 	}
+	switch v.op {
+	case commands.OpClientID, commands.OpClientGetName, commands.OpClientSetName, commands.OpClientSetInfo:
+		if !s.pinned {
+			return s.sendJudged(v.op, c.frame)
+		}
+	case commands.OpAuth, commands.OpHello:
+		return s.sendAuth(v.op, c)
+	case commands.OpOvertake:
+		if !s.pinned {
+			return s.sendOvertaking(c.frame)
+		}
+	case commands.OpWait:
+		return s.sendWait(c.frame)
+	case commands.OpReset:
+		return s.sendReset(c.frame)
+	}
+	return s.sendPinned(v, c)
 }
 
 // send sends a whole command on the session's link.
@@ -109,7 +135,7 @@ func (s *Session) send(frame []byte, kind upstream.Kind, tag uint8) bool {
 
 // pin gives the session an upstream link of its own. False: replies on the
 // shared one have to come first, so that order holds.
-func (s *Session) pin() bool {
+func (s *Session) pin(fit upstream.Fit) bool {
 	if s.pinned {
 		return true
 	}
@@ -117,9 +143,30 @@ func (s *Session) pin() bool {
 		s.held |= heldIdle
 		return false
 	}
-	s.link = s.env.Links.Pin(s.env.Default, s)
-	s.pinned = true
+	l := s.env.Links.Pin(s.identity(), s, fit)
+	if l == nil {
+		s.crowded = true
+		return false
+	}
+	s.link, s.pinned, s.spoilt = l, true, false
+	if s.slow {
+		l.PauseReading()
+	}
 	return true
+}
+
+// unpin gives the session's own link back once no state is left on it.
+func (s *Session) unpin() {
+	st := &s.state
+	if s.detour {
+		s.link, s.detour = nil, false
+	}
+	if !s.pinned || s.raw || s.flow != whole || !s.env.Multiplex ||
+		st.multi || st.watch || st.watchLost || st.multiLost || st.sticky || s.multis > 0 {
+		return
+	}
+	s.env.Links.Release(s.link, s.identity(), !s.spoilt)
+	s.link, s.pinned = nil, false
 }
 
 // sendPinned sends a command that makes state which ends, or which can be made
@@ -128,7 +175,7 @@ func (s *Session) sendPinned(v *verb, c *command) bool {
 	if v.op == commands.OpBlockOption && !hasBlock(c) {
 		return s.send(c.frame, upstream.Pass, 0)
 	}
-	if !s.pin() {
+	if !s.pin(upstream.Exact) {
 		return false
 	}
 	frame, tag := c.frame, uint8(v.op)
@@ -145,13 +192,16 @@ func (s *Session) sendPinned(v *verb, c *command) bool {
 	if v.op == commands.OpMulti && !s.raw {
 		s.multis++
 	}
+	if v.write {
+		s.wroteOn()
+	}
 	return true
 }
 
 // sendKept sends a command after which replies and commands no longer pair, or
 // of which we do not know what it leaves behind.
 func (s *Session) sendKept(frame []byte) bool {
-	if !s.pin() {
+	if !s.pin(upstream.Exact) {
 		return false
 	}
 	if !s.raw {

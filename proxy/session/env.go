@@ -2,6 +2,7 @@ package session
 
 import (
 	"github.com/atomicproxy/atomicproxy/commands"
+	"github.com/atomicproxy/atomicproxy/proxy/resp"
 	"github.com/atomicproxy/atomicproxy/proxy/upstream"
 )
 
@@ -69,14 +70,19 @@ type Env struct {
 	InputMax int
 	Buffered int // bytes of incomplete commands held now
 	Counts   Counts
+	// NewID gives a session its id: unlike any other, and unlike any upstream's.
+	NewID func() int64
+	// Multiplex: sessions share links. Without it each has its own from the start.
+	Multiplex bool
 	// RawLua: clients may send scripts of their own.
 	RawLua bool
 	// Learn asks for the upstream's commands to be read again.
 	Learn func()
 
-	args  [][]byte // scratch: a command's arguments
-	frame []byte   // scratch: an inline or lenient command encoded anew
-	call  []byte   // scratch: what a custom command becomes
+	look  resp.Requests // scratch: looks ahead for an EXEC
+	args  [][]byte      // scratch: a command's arguments
+	frame []byte        // scratch: an inline or lenient command encoded anew
+	call  []byte        // scratch: what a custom command becomes
 }
 
 // Counts are commands by what became of them.

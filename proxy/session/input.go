@@ -41,7 +41,8 @@ func (s *Session) process(b []byte) int {
 			pos = len(b)
 			break
 		}
-		if size > 0 && s.ordinary(b[pos:]) {
+		v := s.peek(b[pos:], size)
+		if v != nil && v.plain {
 			if run == 0 {
 				if !s.room() {
 					break
@@ -50,6 +51,9 @@ func (s *Session) process(b []byte) int {
 			}
 			run++
 			pos += size
+			if v.write {
+				s.wroteOn()
+			}
 			continue
 		}
 		s.sendRun(b[from:pos], run)
@@ -59,6 +63,13 @@ func (s *Session) process(b []byte) int {
 				break
 			}
 			continue
+		}
+		if v != nil && v.op == commands.OpMulti {
+			if n := s.wholeTx(b[pos:], size); n > 0 {
+				pos += n
+				from = pos
+				continue
+			}
 		}
 		if !s.take(b[pos : pos+size]) {
 			break
@@ -71,21 +82,26 @@ func (s *Session) process(b []byte) int {
 	return pos
 }
 
-// ordinary reports whether the command that the scanner has just found can go
-// on as it is among its neighbours.
-func (s *Session) ordinary(b []byte) bool {
-	if s.req.Kind() != resp.Multibulk || !s.req.Canonical() || s.raw || s.locked() {
-		return false
+// peek finds what the command at the start of b is, if the scanner found it
+// whole and nothing about it, or about the session, needs a closer look.
+func (s *Session) peek(b []byte, size int) *verb {
+	if size == 0 || s.req.Kind() != resp.Multibulk || !s.req.Canonical() || s.raw || s.locked() ||
+		s.state.multiLost || s.state.watchLost {
+		return nil
 	}
 	v := s.env.Table.lookup(s.req.Arg(b, 0))
 	if v.subs != nil && s.req.Argc() > 1 {
 		if s.req.Args() < 2 {
-			return false
+			return nil
 		}
 		v = v.sub(s.req.Arg(b, 1))
 	}
-	return v.handling == commands.Share && v.custom == nil && v.refusal == "" && !s.lostMulti() &&
-		v != s.env.Table.unlisted
+	return v
+}
+
+// wroteOn notes where the session's last write went.
+func (s *Session) wroteOn() {
+	s.wrote, s.wroteEpoch = s.link, s.link.Epoch()
 }
 
 // sendRun sends n ordinary commands.
@@ -109,13 +125,30 @@ func (s *Session) count(n int) {
 // room sees to it that there is a link and that it takes more. False: the
 // session is held until it does.
 func (s *Session) room() bool {
-	if s.link == nil {
-		s.link = s.env.Links.Shared(s.env.Default)
+	if s.link == nil || (!s.pinned && !s.link.Shared()) {
+		if !s.attach() {
+			return false
+		}
 	}
 	if s.link.Full(s) {
 		s.held |= heldFull
 		return false
 	}
+	return true
+}
+
+// attach finds the shared link of the session's identity, where it has none or
+// another session has taken it over. Commands of one session are on one link
+// while any reply is outstanding.
+func (s *Session) attach() bool {
+	if s.inflight > 0 {
+		s.held |= heldIdle
+		return false
+	}
+	if !s.env.Multiplex {
+		return s.pin(upstream.Exact)
+	}
+	s.link = s.env.Links.Shared(upstream.Key{Identity: s.identity()})
 	return true
 }
 

@@ -13,6 +13,7 @@ const (
 	heldFull                    // until the link has room
 	heldGate                    // until it may scan the keyspace
 	heldScript                  // until the scripts are loaded again
+	heldReset                   // until RESET has put a raw link's session back
 )
 
 // flow says what becomes of the bytes of a command that is too long to buffer.
@@ -45,6 +46,15 @@ type Session struct {
 	gone     bool // the client's connection is closed
 	paused   bool
 
+	// The link that carried the last write, for WAIT.
+	wrote      *upstream.Link
+	wroteEpoch uint32
+	id         int64
+	spoilt     bool // the session's own link must not be used by another
+	detour     bool // link is the one for commands that overtake others
+	crowded    bool // there was no link of its own to be had
+	slow       bool // the client is slow to take replies
+
 	gate   gateState
 	ticket *Ticket
 	gateDB int
@@ -55,6 +65,7 @@ type Session struct {
 func (s *Session) Init(env *Env, client Client) {
 	*s = Session{env: env, client: client}
 	s.state.db = env.Default.DB
+	s.id = env.NewID()
 }
 
 // Data takes bytes of the client.
@@ -142,6 +153,9 @@ func (s *Session) work() {
 		if s.in = s.in[n:]; len(s.in) == 0 {
 			s.in = nil
 		}
+		if s.ending {
+			s.drop()
+		}
 	}
 	s.pace()
 	s.settle()
@@ -173,7 +187,9 @@ func (s *Session) release(h held) {
 // end takes no more commands and closes once everything is answered.
 func (s *Session) end() {
 	s.ending = true
-	s.drop()
+	if !s.busy { // else process is still reading from what it would drop
+		s.drop()
+	}
 	s.settle()
 }
 
@@ -182,9 +198,12 @@ func (s *Session) settle() {
 	if s.gone || s.busy {
 		return
 	}
-	if s.inflight == 0 && s.held&heldIdle != 0 {
-		s.release(heldIdle)
-		return
+	if s.inflight == 0 && s.held&^heldIdle == 0 {
+		s.unpin()
+		if s.held != 0 {
+			s.release(heldIdle)
+			return
+		}
 	}
 	if s.eof && s.held == 0 && !s.ending {
 		// Whole commands were taken; what is left of one never becomes whole.

@@ -94,10 +94,13 @@ func (s *Session) applied(op commands.Op, frame []byte) {
 		st.db, _ = strconv.Atoi(str(1))
 	case commands.OpAuth:
 		st.authenticated(args[1:])
+		s.link.SetUser(s.identity())
 	case commands.OpHello:
 		st.hello(args[1:])
+		s.link.SetUser(s.identity())
 	case commands.OpReset:
 		*st = state{}
+		s.spoilt = true
 	case commands.OpClientSetName:
 		st.name = str(2)
 	case commands.OpClientSetInfo:

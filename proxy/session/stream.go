@@ -81,7 +81,11 @@ func (s *Session) swallow(text string) bool {
 // beginStream passes a command on as it comes, over a link of the session's
 // own: on a shared one, everybody would wait for its end.
 func (s *Session) beginStream(v *verb) bool {
-	if !s.pin() {
+	if !s.pin(upstream.Exact) {
+		if s.crowded {
+			s.crowded = false
+			return s.swallow(tooManyLinks)
+		}
 		return true // held
 	}
 	if v.handling == commands.Keep && !s.raw {
@@ -108,6 +112,9 @@ func (s *Session) beginStream(v *verb) bool {
 		kind, tag = upstream.Inspect, uint8(v.op)
 	}
 	s.link.BeginStream(s, kind, tag)
+	if v.write {
+		s.wroteOn()
+	}
 	return true
 }
 

@@ -27,6 +27,20 @@ type verb struct {
 	arity    int   // the upstream's; 0: not known
 	noAuth   bool  // runs before authentication
 	readOnly bool
+	write    bool // may write; so taken where it is not known
+	plain    bool // goes on as it is among its neighbours
+}
+
+// seal derives what the hot path asks for.
+func (v *verb) seal() {
+	v.write = v.write || !v.known || v.handling == commands.Script || v.op == commands.OpExec
+	v.plain = v.handling == commands.Share && v.custom == nil && v.refusal == ""
+	for _, s := range v.subs {
+		s.seal()
+	}
+	if v.rest != nil {
+		v.rest.seal()
+	}
 }
 
 // Table answers what each command name means under a policy, for what the
@@ -77,6 +91,9 @@ func NewTable(p Policy, reg *commands.Registry, up commands.Upstream, known map[
 			v.subs, v.rest = nil, nil
 		})
 	}
+	for _, v := range t.verbs {
+		v.seal()
+	}
 	return t
 }
 
@@ -116,7 +133,8 @@ func unreviewed(name string, info control.Info, rawLua bool) *verb {
 
 // learn adds what the upstream's COMMAND says.
 func (v *verb) learn(info control.Info) {
-	v.known, v.arity, v.noAuth, v.readOnly = true, info.Arity, info.NoAuth, info.ReadOnly
+	v.known, v.arity, v.noAuth, v.readOnly = true, info.Arity, info.NoAuth, info.ReadOnly && !info.Write
+	v.write = info.Write || info.Scripting
 	for name, sub := range info.Subs {
 		if s := v.subs[name]; s != nil {
 			s.learn(sub)
@@ -196,6 +214,11 @@ func (t *Table) Repeatable(frame []byte) bool {
 	v := t.lookup(c.arg(0))
 	if v.subs != nil && c.argc > 1 {
 		v = v.sub(c.arg(1))
+	}
+	switch v.op {
+	case commands.OpSelect, commands.OpAuth, commands.OpHello, commands.OpClientID, commands.OpClientGetName,
+		commands.OpClientSetName, commands.OpClientSetInfo:
+		return true // a second time they lead to the same
 	}
 	if v.op == commands.OpScan {
 		cursor := 1

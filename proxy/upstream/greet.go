@@ -32,19 +32,35 @@ func (id *Identity) append(dst []byte) ([]byte, int) {
 			add("AUTH", id.User, id.Password)
 		}
 	}
-	if id.Proto == 3 {
-		add("HELLO", "3")
+	dst, more := id.change(Identity{}, dst)
+	return dst, n + more
+}
+
+// change adds the commands that lead from one identity to another of the same
+// user.
+func (id *Identity) change(from Identity, dst []byte) ([]byte, int) {
+	n := 0
+	add := func(args ...string) {
+		dst = resp.AppendCommandStrings(dst, args...)
+		n++
 	}
-	if id.DB != 0 {
+	if (id.Proto == 3) != (from.Proto == 3) {
+		if id.Proto == 3 {
+			add("HELLO", "3")
+		} else {
+			add("HELLO", "2")
+		}
+	}
+	if id.DB != from.DB {
 		add("SELECT", strconv.Itoa(id.DB))
 	}
-	if id.Name != "" {
+	if id.Name != from.Name {
 		add("CLIENT", "SETNAME", id.Name)
 	}
-	if id.LibName != "" {
+	if id.LibName != from.LibName {
 		add("CLIENT", "SETINFO", "LIB-NAME", id.LibName)
 	}
-	if id.LibVersion != "" {
+	if id.LibVersion != from.LibVersion {
 		add("CLIENT", "SETINFO", "LIB-VER", id.LibVersion)
 	}
 	return dst, n
@@ -153,6 +169,7 @@ func (l *Link) markerReply(reply []byte, failed bool) {
 
 func (l *Link) becomeReady() {
 	l.state = ready
+	l.epoch++
 	l.backoff = 0
 	l.env.Stats.Connects++
 	if l.limit != nil {

@@ -47,7 +47,9 @@ type Identity struct {
 type Link struct {
 	env      *Env
 	identity Identity
-	owner    Owner // nil: shared
+	owner    Owner  // nil: shared
+	taken    bool   // was shared, and is now the owner's; what others have in flight is still theirs
+	epoch    uint32 // counts network connections
 
 	state  state
 	conn   loop.Conn
@@ -83,6 +85,18 @@ func NewLink(env *Env, id Identity, owner Owner) *Link {
 // Connected reports whether the link can send at once.
 func (l *Link) Connected() bool { return l.state == ready }
 
+// Shared reports whether the link belongs to nobody.
+func (l *Link) Shared() bool { return l.owner == nil }
+
+// Epoch tells one network connection of the link from another. What is sent
+// while there is none belongs to the next.
+func (l *Link) Epoch() uint32 {
+	if l.state == ready {
+		return l.epoch
+	}
+	return l.epoch + 1
+}
+
 // InFlight returns the number of commands without a reply.
 func (l *Link) InFlight() int {
 	n := 0
@@ -94,6 +108,11 @@ func (l *Link) InFlight() int {
 
 // SetIdentity changes what the next connection is brought to.
 func (l *Link) SetIdentity(id Identity) { l.identity = id }
+
+// SetUser records that the connection has become another user's.
+func (l *Link) SetUser(id Identity) {
+	l.identity.Auth, l.identity.User, l.identity.Password = id.Auth, id.User, id.Password
+}
 
 // Connect begins to connect if that has not begun.
 func (l *Link) Connect() {
@@ -180,6 +199,8 @@ func (l *Link) drop() {
 var (
 	errUnexpected  = errors.New("the upstream sent a reply that nobody asked for")
 	errGreeting    = errors.New("the upstream did not answer the greeting in time")
+	errTx          = errors.New("the upstream refused EXEC and may still be queueing")
+	errFixup       = errors.New("the upstream refused what it took before from the same connection")
 	errUnreachable = errors.New("the upstream is not reachable")
 	errEOF         = errors.New("the upstream closed the connection")
 )
@@ -205,8 +226,11 @@ func (l *Link) Data(b []byte) {
 // Writable goes on with what the transport did not take.
 func (l *Link) Writable() { l.write() }
 
-// EOF is a loss: a Redis that has closed its side answers nothing more.
-func (l *Link) EOF() { l.lost(errEOF) }
+// EOF may overtake replies that were not read yet; Drained does not.
+func (l *Link) EOF() {}
+
+// Drained is a loss: a Redis that has closed its side answers nothing more.
+func (l *Link) Drained() { l.lost(errEOF) }
 
 // Closed is a loss.
 func (l *Link) Closed(err error) {

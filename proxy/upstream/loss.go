@@ -36,6 +36,7 @@ func (l *Link) lost(err error) {
 			return
 		}
 		if !l.owner.LinkLost(err) {
+			l.fail(Unavailable) // others', on a link that was taken over
 			l.Close()
 			return
 		}
@@ -81,6 +82,11 @@ func (l *Link) sort() {
 			*l.ring.push() = *e
 			continue
 		}
+		if e.kind == Tx {
+			l.sortTx(e, buf[off:off+e.bytes], off+e.bytes <= sent)
+			off += e.bytes
+			continue
+		}
 		if e.streamed {
 			// Its bytes were not kept, so it cannot be sent again.
 			l.decide(e, nil, streamedOut)
@@ -98,6 +104,31 @@ func (l *Link) sort() {
 				l.decide(e, frame, end <= sent)
 			}
 		}
+	}
+}
+
+// sortTx decides on a whole MULTI … EXEC. Until all of it was written nothing of
+// it can have run; then everything may have, or nothing.
+func (l *Link) sortTx(e *entry, frames []byte, written bool) {
+	if !written && e.n == e.total && !e.sink.Gone() {
+		l.buf = append(l.buf, frames...)
+		k := l.ring.push()
+		*k = *e
+		k.at = l.env.World.Now()
+		return
+	}
+	for i := e.total - e.n; i < e.total; i++ {
+		text := "+QUEUED\r\n"
+		switch {
+		case i == 0:
+			text = "+OK\r\n"
+		case i < e.total-1:
+		case written:
+			text = Uncertain
+		default:
+			text = "-EXECABORT Transaction discarded because of: upstream connection lost\r\n"
+		}
+		*l.ring.push() = entry{sink: e.sink, at: e.at, n: 1, total: 1, kind: Local, tag: e.tag, text: text}
 	}
 }
 
@@ -132,7 +163,7 @@ func (l *Link) decide(e *entry, frame []byte, written bool) {
 
 func (l *Link) fate(e *entry, frame []byte, written bool) (Verdict, string) {
 	switch {
-	case l.owner != nil:
+	case l.owner != nil && e.sink == Sink(l.owner):
 		return l.owner.Fate(e.tag, frame, written)
 	case !written, l.env.Repeatable(frame):
 		return Keep, ""

@@ -1,6 +1,9 @@
 package upstream
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // run is a stretch of the read buffer that holds whole replies of one sink, to
 // be handed over in one piece.
@@ -36,9 +39,14 @@ func (l *Link) replies(b []byte) {
 			return
 		}
 		e := l.ring.front()
-		if e != nil && e.kind == Pass && l.scan.Type() != '>' {
+		if e != nil && e.kind.passes() && l.scan.Type() != '>' {
 			if b[i] == '-' {
 				l.env.Stats.code(b[i : i+n])
+				if e.kind == Tx && e.n == 1 && !txEnded(b[i:i+n]) {
+					l.handOver(&r, b, i)
+					l.lost(errTx)
+					return
+				}
 			}
 			if r.sink != e.sink {
 				l.handOver(&r, b, i)
@@ -92,6 +100,10 @@ func (l *Link) whole(reply []byte) bool {
 	}
 	if reply[0] == '-' {
 		l.env.Stats.code(reply)
+		if e.kind == Tx && e.n == 1 && !txEnded(reply) {
+			l.lost(errTx)
+			return false
+		}
 	}
 	sink, tag, kind := e.sink, e.tag, e.kind
 	frame := l.buf[l.head : l.head+e.bytes]
@@ -112,6 +124,12 @@ func (l *Link) whole(reply []byte) bool {
 	l.release(len(frame))
 	l.locals()
 	return true
+}
+
+// txEnded reports whether an EXEC that was answered with this error has left no
+// transaction open. After any other the connection might still be queueing.
+func txEnded(line []byte) bool {
+	return bytes.HasPrefix(line, []byte("-EXECABORT")) || bytes.HasPrefix(line, []byte("-ERR EXEC without MULTI"))
 }
 
 // popFront ends the oldest entry, whose last reply is the end of the run.

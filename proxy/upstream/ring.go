@@ -6,11 +6,16 @@ type Kind uint8
 const (
 	// Pass: the reply's bytes go to the sink as they are.
 	Pass Kind = iota
+	// Tx: as Pass, for a whole MULTI … EXEC, which runs whole or not at all.
+	Tx
 	// Inspect: the reply is given whole to Sink.Answer.
 	Inspect
 	// Local: nothing was sent; the entry's text is the reply and waits its turn.
 	Local
 )
+
+// passes reports whether the reply goes to the sink unseen.
+func (k Kind) passes() bool { return k == Pass || k == Tx }
 
 // An entry is a run of commands of one sink that stand together in the link's
 // buffer and whose replies come one after another.

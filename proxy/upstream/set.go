@@ -1,39 +1,180 @@
 package upstream
 
-// Set holds the shared links of one loop, one for each identity.
+import "slices"
+
+// maxFree bounds the clean pinned links that a loop keeps for the next session
+// that needs one.
+const maxFree = 256
+
+// Key is what the sessions of one shared link have in common.
+type Key struct {
+	Identity
+	// Overtaking is for commands that must not wait behind what is in flight,
+	// since they are to stop it.
+	Overtaking bool
+}
+
+// Set holds the links of one loop.
 type Set struct {
 	env    *Env
-	shared map[Identity]*Link
+	shared map[Key]*Link
 	pinned map[*Link]struct{}
+	free   []*Link // pinned before and clean; the last one was used last
+	max    int
 }
 
-// NewSet returns an empty set.
-func NewSet(env *Env) *Set {
-	return &Set{env: env, shared: map[Identity]*Link{}, pinned: map[*Link]struct{}{}}
+// NewSet returns an empty set that has at most max pinned links, free ones
+// included.
+func NewSet(env *Env, max int) *Set {
+	return &Set{env: env, shared: map[Key]*Link{}, pinned: map[*Link]struct{}{}, max: max}
 }
 
-// Shared returns the link that all sessions of this identity use together.
-func (s *Set) Shared(id Identity) *Link {
-	l := s.shared[id]
+// Shared returns the link that all sessions of this key use together.
+func (s *Set) Shared(k Key) *Link {
+	k.Name, k.LibName, k.LibVersion = "", "", "" // names are not of a shared connection
+	l := s.shared[k]
 	if l == nil {
-		l = NewLink(s.env, id, nil)
-		s.shared[id] = l
+		l = NewLink(s.env, k.Identity, nil)
+		s.shared[k] = l
 	}
 	return l
 }
 
-// Pin returns a new link that belongs to the owner alone. The owner gives it
-// back to Unpin, once.
-func (s *Set) Pin(id Identity, owner Owner) *Link {
+// Fit says which free links may serve a session.
+type Fit uint8
+
+const (
+	// Exact brings the link to the session's identity.
+	Exact Fit = iota
+	// AnyUser is for a command that authenticates: whoever the connection
+	// belonged to, it is another's afterwards, or the command fails.
+	AnyUser
+)
+
+// Pin gives the owner a link of its own, a free one if there is one that fits.
+// nil: there are as many as there may be.
+func (s *Set) Pin(id Identity, owner Owner, fit Fit) *Link {
+	if l := s.take(id, fit); l != nil {
+		l.owner = owner
+		s.pinned[l] = struct{}{}
+		l.fixUp(id)
+		return l
+	}
+	if len(s.pinned)+len(s.free) >= s.max {
+		if len(s.free) == 0 {
+			return nil
+		}
+		s.free[0].Close() // of another identity, and the longest unused
+		s.free = s.free[1:]
+	}
 	l := NewLink(s.env, id, owner)
 	s.pinned[l] = struct{}{}
 	return l
 }
 
-// Unpin closes a pinned link.
+// take removes the free link that needs the least to become id's.
+func (s *Set) take(id Identity, fit Fit) *Link {
+	best, found := 0, -1
+	for i := len(s.free) - 1; i >= 0 && best < 3; i-- {
+		if q := s.free[i].identity.fits(id, fit); q > best {
+			best, found = q, i
+		}
+	}
+	if found < 0 {
+		return nil
+	}
+	l := s.free[found]
+	s.free = slices.Delete(s.free, found, found+1)
+	return l
+}
+
+// fits grades how near a connection is to an identity: 3 is it already, 0
+// cannot become it.
+func (id *Identity) fits(want Identity, fit Fit) int {
+	switch {
+	case *id == want:
+		return 3
+	case id.Auth == want.Auth && id.User == want.User && id.Password == want.Password:
+		if id.DB == want.DB && id.Proto == want.Proto {
+			return 2
+		}
+		return 1
+	case fit == AnyUser:
+		return 1
+	}
+	return 0
+}
+
+// fixUp brings a link that was another session's to the identity. Only its user
+// is not changed: see Fit.
+func (l *Link) fixUp(want Identity) {
+	have := l.identity
+	l.identity = want
+	l.SetUser(have)
+	from := Identity{DB: have.DB, Proto: have.Proto, Name: have.Name, LibName: have.LibName, LibVersion: have.LibVersion}
+	b, n := want.change(from, nil)
+	if n > 0 {
+		l.Send(fixup{l}, b, n, Inspect, 0)
+	}
+}
+
+// Release takes a pinned link back from its owner, who has nothing in flight on
+// it. clean: nothing of the owner is left on the connection but the identity. Its
+// user is what SetUser last said: an AUTH that failed has not changed it.
+func (s *Set) Release(l *Link, id Identity, clean bool) {
+	delete(s.pinned, l)
+	if !clean || l.raw || l.state != ready || l.ring.len() > 0 || l.readPaused || l.finishing || len(s.free) >= maxFree {
+		l.Close()
+		return
+	}
+	id.Auth, id.User, id.Password = l.identity.Auth, l.identity.User, l.identity.Password
+	l.identity, l.taken = id, false
+	l.owner = idle{fixup{l}, s}
+	s.free = append(s.free, l)
+}
+
+// Unpin closes a pinned link. What others have in flight on one that was taken
+// over is still answered: it ends as a client's connection does that closes.
 func (s *Set) Unpin(l *Link) {
 	delete(s.pinned, l)
+	if l.taken && l.hasOthers() {
+		l.owner = idle{fixup{l}, s}
+		l.Finish()
+		return
+	}
 	l.Close()
+}
+
+func (l *Link) hasOthers() bool {
+	for i := range l.ring.len() {
+		if l.ring.at(i).sink != Sink(l.owner) {
+			return true
+		}
+	}
+	return false
+}
+
+// TakeOver makes a shared or free link the owner's, for a command that speaks
+// of what was sent on this very connection. False: it is another's, or gone.
+func (s *Set) TakeOver(l *Link, owner Owner) bool {
+	if i := slices.Index(s.free, l); i >= 0 {
+		s.free = slices.Delete(s.free, i, i+1)
+	} else if !s.isShared(l) {
+		return false
+	}
+	l.owner, l.taken = owner, true
+	s.pinned[l] = struct{}{}
+	return true
+}
+
+func (s *Set) isShared(l *Link) bool {
+	for k, m := range s.shared {
+		if m == l {
+			delete(s.shared, k)
+			return true
+		}
+	}
+	return false
 }
 
 // Close closes every link.
@@ -44,31 +185,36 @@ func (s *Set) Close() {
 	for l := range s.pinned {
 		l.Close()
 	}
+	for _, l := range s.free {
+		l.Close()
+	}
 }
 
 // Gauges are the set's sizes at one moment.
 type Gauges struct {
-	Shared, Pinned int // links
-	Connecting     int // of both, those that cannot send yet
-	InFlight       int // commands without a reply
-	BufferedBytes  int // of commands unsent or unanswered
+	Shared, Pinned, Free int // links that can send
+	Connecting           int // links that cannot yet
+	InFlight             int // commands without a reply
+	BufferedBytes        int // of commands unsent or unanswered
 }
 
 // Gauges counts. It walks the rings: for a scrape, not for each command.
 func (s *Set) Gauges() Gauges {
-	g := Gauges{Shared: len(s.shared), Pinned: len(s.pinned)}
-	add := func(l *Link) {
-		if !l.Connected() {
+	g := Gauges{Free: len(s.free)}
+	add := func(l *Link, kind *int) {
+		if l.state == ready {
+			*kind++
+		} else if l.cancel != nil || l.state == greeting {
 			g.Connecting++
 		}
 		g.InFlight += l.InFlight()
 		g.BufferedBytes += len(l.buf) - l.head
 	}
 	for _, l := range s.shared {
-		add(l)
+		add(l, &g.Shared)
 	}
 	for l := range s.pinned {
-		add(l)
+		add(l, &g.Pinned)
 	}
 	return g
 }

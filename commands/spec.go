@@ -1,0 +1,101 @@
+package commands
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// Spec is a command's NAME.json: Redis's own form, and what this catalogue adds to it.
+type Spec struct {
+	Summary       string          `json:"summary"`
+	Complexity    string          `json:"complexity"`
+	Group         string          `json:"group"`
+	Since         string          `json:"since"`
+	Arity         int             `json:"arity"` // as Redis counts: with the name; negative is a minimum
+	CommandFlags  []string        `json:"command_flags"`
+	ACLCategories []string        `json:"acl_categories"`
+	KeySpecs      json.RawMessage `json:"key_specs"`
+	Arguments     []ArgSpec       `json:"arguments"`
+	ReplySchema   json.RawMessage `json:"reply_schema"`
+
+	Keyspace  bool       `json:"keyspace"`  // scans the keyspace: Call.Gate
+	Bound     string     `json:"bound"`     // what limits its work
+	Retry     string     `json:"retry"`     // S, A or U: what a repeat does
+	Requires  string     `json:"requires"`  // lowest upstream version
+	Native    []string   `json:"native"`    // upstreams that have the command themselves
+	Needs     []string   `json:"needs"`     // the rights that a user needs beside evalsha
+	Conflicts []Conflict `json:"conflicts"` // tokens that can't stand together
+	Settings  []string   `json:"settings"`  // names of settings whose values follow the arguments in ARGV
+}
+
+// ArgSpec is one argument. Name, Type, Token, Optional, Multiple and Arguments are Redis's.
+type ArgSpec struct {
+	Name      string    `json:"name"`
+	Type      string    `json:"type"`
+	Token     string    `json:"token"`
+	Optional  bool      `json:"optional"`
+	Multiple  bool      `json:"multiple"`
+	Arguments []ArgSpec `json:"arguments"`
+	Summary   string    `json:"summary"`
+
+	CountedBy   string   `json:"counted_by"`   // multiple: the argument before it that says how many there are
+	Min         *int64   `json:"min"`          // integer: bounds, and the complete error beyond them
+	Max         *int64   `json:"max"`          //
+	RangeError  string   `json:"range_error"`  //
+	Check       string   `json:"check"`        // "glob", "glob-prefix" (sent as an escaped pattern), "type-name"
+	Unsupported string   `json:"unsupported"`  // pure-token: known, but answered with this error
+	Script      string   `json:"script"`       // pure-token: selects this script in place of the command's own; not in ARGV
+	ScriptFlags []string `json:"script_flags"` // command_flags of that script
+}
+
+// Conflict is a complete error for tokens that are given together.
+type Conflict struct {
+	Tokens []string `json:"tokens"`
+	Error  string   `json:"error"`
+}
+
+// readSpec reads one NAME.json. A key that is not known is an error: a mistyped bound must not go unseen.
+func readSpec(fsys fs.FS, file string) (name string, s *Spec, err error) {
+	b, err := fs.ReadFile(fsys, file)
+	if err != nil {
+		return "", nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	var m map[string]*Spec
+	if err := d.Decode(&m); err != nil {
+		return "", nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if d.More() {
+		return "", nil, fmt.Errorf("%s: something follows the command", file)
+	}
+	for name, s = range m {
+		if len(m) != 1 || strings.ToLower(name)+".json" != file || name != strings.ToUpper(name) || s == nil {
+			return "", nil, fmt.Errorf("%s: must hold one command, named %q", file, strings.ToUpper(strings.TrimSuffix(file, ".json")))
+		}
+	}
+	if s == nil {
+		return "", nil, fmt.Errorf("%s: holds no command", file)
+	}
+	if err := s.check(); err != nil {
+		return "", nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return strings.ToLower(name), s, nil
+}
+
+// check demands what every command must tell its users.
+func (s *Spec) check() error {
+	if s.Summary == "" || s.Complexity == "" || s.Bound == "" {
+		return fmt.Errorf("summary, complexity and bound must not be empty")
+	}
+	if s.Arity == 0 {
+		return fmt.Errorf("arity must not be 0")
+	}
+	if s.Retry != "S" && s.Retry != "A" && s.Retry != "U" {
+		return fmt.Errorf("retry must be S, A or U, not %q", s.Retry)
+	}
+	return nil
+}

@@ -1,0 +1,406 @@
+package session_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/atomicproxy/atomicproxy/commands"
+	"github.com/atomicproxy/atomicproxy/proxy/internal/sim"
+	"github.com/atomicproxy/atomicproxy/proxy/resp"
+)
+
+// kind says by which rules a reply is judged.
+type kind uint8
+
+const (
+	plain    kind = iota // the server's own reply
+	custom               // a command of the catalogue: the server's, or TRYAGAIN
+	refused              // text, and nothing ran
+	multi                // MULTI
+	exec                 // EXEC of block
+	discard              // DISCARD of block
+	watch                // WATCH of keys
+	unwatch              // UNWATCH
+	selectDB             // SELECT
+	hello                // HELLO
+	auth                 // AUTH
+	setName              // CLIENT SETNAME
+	getName              // CLIENT GETNAME
+	clientID             // CLIENT ID
+	wait                 // WAIT
+	quit                 // QUIT
+	broken               // what is no command: text, and the connection closes
+)
+
+// cmd is one command that a client has sent, or is about to.
+type cmd struct {
+	kind   kind
+	mark   string
+	name   string
+	block  *block // that it is queued in; also of EXEC and DISCARD
+	arg    string // of SELECT, HELLO, SETNAME, AUTH (the user), WATCH (the key)
+	text   string // the only right reply, where the proxy's own is known
+	write  bool
+	again  bool // may run twice
+	raw    bool // sent after what pins the session for good
+	breaks int  // connections lost when it was made up
+	notRun bool // the client was told that it did not run
+	reply  byte // first byte of the reply, 0: none yet
+}
+
+// block is one MULTI … EXEC.
+type block struct {
+	id       string
+	client   *player
+	cmds     []*cmd // queued, in order
+	poisoned bool   // holds a command that is refused: EXEC must abort
+	guards   []*cmd // the WATCHes that must still hold when it runs
+	notRun   bool   // the client was told so
+	ran      bool
+	untold   bool // MULTI itself was answered by an error
+}
+
+// add encodes a command and puts it at the end of what is to be sent.
+func (c *player) add(k *cmd, args ...string) *cmd {
+	k.name, k.breaks, k.raw = strings.ToLower(args[0]), c.m.breaks, c.raw
+	r := c.m.w.Rnd
+	if k.mark != "" {
+		c.m.cmds[k.mark] = k
+	}
+	if r.IntN(4) == 0 && k.kind != refused {
+		args[0] = mixedCase(args[0], r.Uint32())
+	}
+	frame := resp.AppendCommandStrings(nil, args...)
+	switch {
+	case r.IntN(20) == 0 && inlineable(args):
+		frame = []byte(strings.Join(args, "  ") + "\r\n")
+	case r.IntN(40) == 0 && len(frame) < 1<<20:
+		frame[len(frame)-1] = 'x' // Redis skips the bytes behind an argument unread
+	}
+	c.in = append(c.in, frame...)
+	if c.silent > 0 {
+		if c.silent == 1 {
+			c.silent = 0
+		}
+		return k
+	}
+	c.queue = append(c.queue, k)
+	return k
+}
+
+func inlineable(args []string) bool {
+	for _, a := range args {
+		if a == "" || len(a) > 1000 || strings.ContainsAny(a, " \"'\\\r\n\x00") {
+			return false
+		}
+	}
+	return true
+}
+
+func mixedCase(s string, bits uint32) string {
+	b := []byte(strings.ToLower(s))
+	for i := range b {
+		if bits>>(i%32)&1 == 1 && 'a' <= b[i] && b[i] <= 'z' {
+			b[i] -= 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// mark makes a mark for the next command, of the block or of none.
+func (c *player) mark(b *block) string {
+	c.seq++
+	if b == nil {
+		return fmt.Sprintf("%s%d.%d.0", sim.Mark, c.id, c.seq)
+	}
+	return fmt.Sprintf("%s%d.%d.%s", sim.Mark, c.id, c.seq, b.id)
+}
+
+func (c *player) key() string {
+	if c.m.w.Rnd.IntN(3) == 0 {
+		return "s" + strconv.Itoa(c.m.w.Rnd.IntN(3)) // everybody's
+	}
+	return fmt.Sprintf("c%d:%d", c.id, c.m.w.Rnd.IntN(3))
+}
+
+// think makes up the next command, or a few that belong together.
+func (c *player) think() {
+	r := c.m.w.Rnd
+	if c.raw {
+		c.thinkRaw()
+		return
+	}
+	switch n := r.IntN(1000); {
+	case n < 620:
+		c.simple(nil)
+	case n < 720:
+		c.transaction()
+	case n < 760:
+		c.purge(nil)
+	case n < 800:
+		c.refusedOne(nil)
+	case n < 830:
+		db := strconv.Itoa(r.IntN(4))
+		if r.IntN(10) == 0 {
+			db = "99"
+		}
+		m := c.mark(nil)
+		c.add(&cmd{kind: selectDB, mark: m, arg: db, again: true}, "SELECT", db, m)
+	case n < 850:
+		v := []string{"2", "3", "3", "4"}[r.IntN(4)]
+		m := c.mark(nil)
+		c.add(&cmd{kind: hello, mark: m, arg: v, again: true}, "HELLO", v, m)
+	case n < 890:
+		c.aboutName()
+	case n < 910:
+		m := c.mark(nil)
+		c.add(&cmd{kind: plain, mark: m, write: true}, "BLPOP", fmt.Sprintf("l%d", r.IntN(3)), "0.0"+strconv.Itoa(1+r.IntN(9)), m)
+	case n < 930:
+		m := c.mark(nil)
+		c.add(&cmd{kind: plain, mark: m, write: true}, "LPUSH", fmt.Sprintf("l%d", r.IntN(3)), m[1:], m)
+	case n < 940:
+		m := c.mark(nil)
+		c.add(&cmd{kind: wait, mark: m}, "WAIT", "0", "0", m)
+	case n < 950:
+		c.in = append(c.in, []string{"*0\r\n", "\r\n", "*-1\r\n", "  \r\n"}[r.IntN(4)]...)
+	case n < 965:
+		c.login()
+	case n < 975 && c.m.long > 0:
+		c.m.long--
+		m := c.mark(nil)
+		c.add(&cmd{kind: plain, mark: m, write: true}, "SET", c.key(), strings.Repeat(m, 1<<20/len(m)+r.IntN(30000)), m)
+	case n < 980:
+		c.last()
+	case n < 990 && c.m.raws:
+		c.beginRaw()
+	default:
+		c.simple(nil)
+	}
+}
+
+// simple is a command that leaves nothing behind.
+func (c *player) simple(b *block) {
+	r := c.m.w.Rnd
+	m := c.mark(b)
+	k := &cmd{kind: plain, mark: m, block: b}
+	switch r.IntN(12) {
+	case 0:
+		c.queueIn(b, c.add(k, "PING", m))
+	case 1:
+		c.queueIn(b, c.add(k, "ECHO", "hello "+m[1:], m))
+	case 2, 3:
+		k.again = true
+		c.queueIn(b, c.add(k, "GET", c.key(), m))
+	case 4:
+		k.write = true
+		c.queueIn(b, c.add(k, "SET", c.key(), "v"+m[1:], m))
+	case 5, 6:
+		k.write = true
+		c.queueIn(b, c.add(k, "INCR", fmt.Sprintf("n%d", r.IntN(3)), m))
+	case 7:
+		k.write = true
+		c.queueIn(b, c.add(k, "GETSET", c.key(), "w"+m[1:], m))
+	case 8:
+		k.write = true
+		c.queueIn(b, c.add(k, "APPEND", "a"+c.key(), m[1:], m))
+	case 9:
+		k.write = true
+		c.queueIn(b, c.add(k, "DEL", c.key(), m))
+	case 10:
+		k.again = true
+		size := r.IntN(3000)
+		if r.IntN(20) == 0 {
+			size = r.IntN(120_000)
+		}
+		c.queueIn(b, c.add(k, "GETRANGE", "big:"+m, "0", strconv.Itoa(size), m))
+	case 11:
+		k.again = true
+		if b != nil {
+			b.poisoned = true
+		}
+		c.add(k, "NOSUCH", "x", m)
+	}
+}
+
+func (c *player) queueIn(b *block, k *cmd) {
+	if b != nil {
+		b.cmds = append(b.cmds, k)
+	}
+}
+
+// refusedOne is refused by the proxy.
+func (c *player) refusedOne(b *block) {
+	names := []string{"eval", "EVALSHA", "fcall", "sync"}
+	name := names[c.m.w.Rnd.IntN(len(names))]
+	if b != nil {
+		b.poisoned = true
+	}
+	text := commands.Lookup([]byte(name)).Refusal()
+	m := c.mark(b)
+	c.add(&cmd{kind: refused, mark: m, block: b, text: text}, name, "return 1", "0", m)
+}
+
+// purge is a command of the catalogue, right or wrong.
+func (c *player) purge(b *block) {
+	m := c.mark(b)
+	switch c.m.w.Rnd.IntN(6) {
+	case 0:
+		k := &cmd{kind: refused, mark: m, block: b, text: "-ERR syntax error\r\n"}
+		if b != nil { // becomes that element's error
+			k = &cmd{kind: custom, block: b, text: "+QUEUED\r\n", again: true}
+			b.cmds = append(b.cmds, nil)
+		}
+		c.add(k, "PURGE", "p["+m+"]*", "NOSUCHOPTION")
+	case 1:
+		if b != nil {
+			b.poisoned = true
+		}
+		c.add(&cmd{kind: refused, mark: m, block: b, text: "-ERR wrong number of arguments for 'purge' command\r\n"}, "PURGE")
+	case 2:
+		k := &cmd{kind: custom, mark: m, block: b, again: true}
+		c.queueIn(b, c.add(k, "PURGE", "s["+m+"]*", "DRYRUN"))
+	default:
+		k := &cmd{kind: custom, mark: m, block: b, write: true}
+		c.queueIn(b, c.add(k, "PURGE", "s["+m+"]*"))
+	}
+}
+
+// transaction is a whole MULTI … EXEC or DISCARD, often guarded by WATCH.
+func (c *player) transaction() {
+	r := c.m.w.Rnd
+	for r.IntN(3) == 0 {
+		m, key := c.mark(nil), c.key()
+		w := c.add(&cmd{kind: watch, mark: m, arg: key}, "WATCH", key, m)
+		c.watching = append(c.watching, w)
+		if r.IntN(3) == 0 {
+			c.simple(nil)
+		}
+	}
+	if len(c.watching) > 0 && r.IntN(8) == 0 {
+		m := c.mark(nil)
+		c.add(&cmd{kind: unwatch, mark: m}, "UNWATCH", m)
+		c.watching = nil
+		return
+	}
+	c.blocks++
+	b := &block{id: strconv.Itoa(c.blocks), client: c, guards: c.watching}
+	c.m.blocks[fmt.Sprintf("%s%d.%s", sim.Mark, c.id, b.id)] = b
+	c.add(&cmd{kind: multi, block: b}, "MULTI")
+	first := c.mark(b)
+	c.queueIn(b, c.add(&cmd{kind: plain, mark: first, block: b}, "ECHO", "first "+first[1:], first))
+	for range 1 + r.IntN(5) {
+		switch n := r.IntN(20); {
+		case n == 0:
+			c.refusedOne(b)
+		case n <= 2:
+			c.purge(b)
+		default:
+			c.simple(b)
+		}
+	}
+	c.watching = nil
+	if r.IntN(6) == 0 {
+		m := c.mark(b)
+		c.add(&cmd{kind: discard, mark: m, block: b}, "DISCARD", m)
+		b.notRun = true
+		return
+	}
+	c.add(&cmd{kind: exec, block: b}, "EXEC")
+}
+
+func (c *player) aboutName() {
+	m := c.mark(nil)
+	switch c.m.w.Rnd.IntN(3) {
+	case 0:
+		name := "name-" + m[1:]
+		if c.m.w.Rnd.IntN(5) == 0 {
+			name = "bad name"
+		}
+		c.add(&cmd{kind: setName, mark: m, arg: name, again: true}, "CLIENT", "SETNAME", name, m)
+	case 1:
+		c.add(&cmd{kind: getName, mark: m, again: true}, "CLIENT", "GETNAME", m)
+	case 2:
+		c.add(&cmd{kind: clientID, mark: m, again: true}, "CLIENT", "ID", m)
+	}
+}
+
+// login authenticates, as one of the two users or with a wrong password.
+func (c *player) login() {
+	user := []string{"ann", "bob"}[c.m.w.Rnd.IntN(2)]
+	pass := "pw-" + user
+	k := &cmd{kind: auth, arg: user, again: true}
+	if c.m.w.Rnd.IntN(4) == 0 {
+		pass, k.arg = "wrong", ""
+		k.text = "-WRONGPASS invalid username-password pair or user is disabled.\r\n"
+	}
+	c.add(k, "AUTH", user, pass)
+}
+
+// last is the last thing that a client sends.
+func (c *player) last() {
+	c.quits = true
+	if c.m.w.Rnd.IntN(2) == 0 {
+		c.add(&cmd{kind: quit}, "QUIT")
+		return
+	}
+	bad := []struct{ bytes, text string }{
+		{"*1\r\n!3\r\n", "Protocol error: expected '$', got '!'"},
+		{"*x\r\n", "Protocol error: invalid multibulk length"},
+		{"*1\r\n$-5\r\n", "Protocol error: invalid bulk length"},
+		{"GET \"a\r\n", "Protocol error: unbalanced quotes in request"},
+	}[c.m.w.Rnd.IntN(4)]
+	c.queue = append(c.queue, &cmd{kind: broken, text: "-ERR " + bad.text + "\r\n", breaks: c.m.breaks, raw: c.raw})
+	c.in = append(c.in, bad.bytes+"*1\r\n$4\r\nPING\r\n"...)
+}
+
+// beginRaw does what pins a session for good.
+func (c *player) beginRaw() {
+	c.raw = true
+	m := c.mark(nil)
+	if c.m.w.Rnd.IntN(2) == 0 {
+		c.add(&cmd{kind: plain, mark: m}, "MODSTATE", m)
+		return
+	}
+	ch := "ch" + strconv.Itoa(c.m.w.Rnd.IntN(2))
+	c.subs[ch] = true
+	c.add(&cmd{kind: plain, mark: m}, "SUBSCRIBE", ch, m)
+}
+
+// thinkRaw goes on after that.
+func (c *player) thinkRaw() {
+	r := c.m.w.Rnd
+	m := c.mark(nil)
+	switch n := r.IntN(100); {
+	case len(c.subs) > 0 && n < 30:
+		ch := "ch" + strconv.Itoa(r.IntN(2))
+		delete(c.subs, ch)
+		c.add(&cmd{kind: plain, mark: m}, "UNSUBSCRIBE", ch, m)
+	case len(c.subs) > 0 || n < 10:
+		ch := "ch" + strconv.Itoa(r.IntN(2))
+		c.subs[ch] = true
+		c.add(&cmd{kind: plain, mark: m}, "SUBSCRIBE", ch, m)
+	case n < 15:
+		c.silent = 2
+		c.add(&cmd{kind: plain, mark: m}, "CLIENT", "REPLY", "OFF", m)
+		for range r.IntN(4) {
+			c.simple(nil)
+		}
+		c.silent = 0
+		m = c.mark(nil)
+		c.add(&cmd{kind: plain, mark: m}, "CLIENT", "REPLY", "ON", m)
+	case n < 20:
+		c.silent = 2
+		c.add(&cmd{kind: plain, mark: m}, "CLIENT", "REPLY", "SKIP", m)
+		c.silent = 1
+		c.simple(nil)
+	case n < 30:
+		c.refusedOne(nil)
+	case n < 40:
+		c.purge(nil)
+	case n < 42:
+		c.last()
+	default:
+		c.simple(nil)
+	}
+}

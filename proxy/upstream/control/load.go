@@ -1,0 +1,118 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/atomicproxy/atomicproxy/commands"
+	"github.com/redis/go-redis/v9"
+)
+
+// errNotLoaded is wrapped by what keeps the catalogue from being loaded although the upstream answers.
+var errNotLoaded = errors.New("scripts were not loaded")
+
+// loadTries bounds how often the catalogue is loaded again because it was flushed while it was being loaded.
+const loadTries = 3
+
+// load loads the catalogue and sets Scripts and Reason. It leaves an upstream alone on which somebody else loaded it before
+// and the control user may not.
+func (p *Plane) load(ctx context.Context, rdb *redis.Client, up *commands.Upstream) error {
+	up.Scripts, up.Reason = false, ""
+	var err error
+	for range loadTries {
+		if err = p.loadOnce(ctx, rdb, up); err == nil || !errors.Is(err, errNotLoaded) {
+			break
+		}
+	}
+	if refused(err) {
+		if found := p.loadedByOthers(ctx, rdb, up); found {
+			err = nil
+		}
+	}
+	switch {
+	case err == nil:
+		up.Scripts = true
+	case replyCode(err) == "NOPERM":
+		up.Reason = "the proxy's own user may not run SCRIPT LOAD on the upstream"
+	default:
+		up.Reason = err.Error()
+	}
+	return err
+}
+
+// loadOnce loads all texts in one write and then asks whether they are all there: a SCRIPT FLUSH in between could leave the
+// marker without the others.
+func (p *Plane) loadOnce(ctx context.Context, rdb *redis.Client, up *commands.Upstream) error {
+	texts := p.opt.Registry.Texts(up)
+	replies := make([]*redis.StringCmd, len(texts))
+	_, err := rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for i, t := range texts {
+			replies[i] = pipe.ScriptLoad(ctx, t.Body)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, t := range texts {
+		if sha := replies[i].Val(); sha != t.SHA1 {
+			return fmt.Errorf("%w: the upstream calls %s %q, not by its SHA1", errNotLoaded, t.Name, sha)
+		}
+	}
+	missing, err := p.missing(ctx, rdb, texts)
+	if err == nil && missing {
+		return fmt.Errorf("%w: they are being flushed", errNotLoaded)
+	}
+	if err != nil && !refused(err) {
+		return err
+	}
+	return nil
+}
+
+func (p *Plane) missing(ctx context.Context, rdb *redis.Client, texts []commands.Text) (bool, error) {
+	var shas []string
+	for _, t := range texts {
+		shas = append(shas, t.SHA1)
+	}
+	there, err := rdb.ScriptExists(ctx, shas...).Result()
+	return slices.Contains(there, false) || len(there) != len(shas), err
+}
+
+// loadedByOthers looks for the catalogue in either form, and sets Shebang to the one that is there.
+func (p *Plane) loadedByOthers(ctx context.Context, rdb *redis.Client, up *commands.Upstream) bool {
+	for _, shebang := range []bool{true, false} {
+		try := *up
+		try.Shebang = shebang
+		if missing, err := p.missing(ctx, rdb, p.opt.Registry.Texts(&try)); err == nil && !missing {
+			up.Shebang = shebang
+			return true
+		}
+	}
+	return false
+}
+
+// reload serves those who asked for the scripts.
+func (p *Plane) reload(ctx context.Context, rdb *redis.Client) error {
+	var now State
+	if err := p.identity(ctx, rdb, &now); err != nil && !refused(err) {
+		return err
+	}
+	was := p.State()
+	if now.RunID != was.RunID || was.AuthRequired {
+		return errAnew // who waits is answered by the look that follows
+	}
+	waiting := p.take()
+	s := *was
+	err := p.load(ctx, rdb, &s.Upstream)
+	if err != nil && !refused(err) && !errors.Is(err, errNotLoaded) {
+		p.answer(waiting, err)
+		return err
+	}
+	if s.Upstream != was.Upstream {
+		p.publish(&s)
+	}
+	p.answer(waiting, err)
+	return nil
+}

@@ -1,0 +1,9 @@
+// Package scripts holds the vetted commands: NAME.json says what a command is (in the form of Redis's own
+// src/commands/*.json, with a few keys more), NAME.lua is what runs. fail.lua and marker.lua serve the proxy itself; package
+// commands fills in their one blank each. Nothing is checked here: commands.Load does that.
+package scripts
+
+import "embed"
+
+//go:embed *.lua *.json
+var FS embed.FS
