@@ -94,7 +94,7 @@ func addCounters(sum map[string]Count, c Counters) {
 		if _, known := sum[name]; !known && (!tally.IsPlainWord([]byte(name)) || len(sum) >= tally.MaxCounters) {
 			name = tally.Other
 		}
-		sum[name] += n
+		sum[name] += *n
 	}
 }
 

@@ -147,13 +147,13 @@ func TestCountersAreBounded(t *testing.T) {
 	for i := range 10_000 {
 		c.Add(fmt.Appendf(nil, "CODE%d", i))
 	}
-	if len(c) > tally.MaxCounters || c["CODE0"] != 1 || c[tally.Other] != 10_000-(tally.MaxCounters-1) {
-		t.Errorf("%d names, CODE0 %d, other %d", len(c), c["CODE0"], c[tally.Other])
+	if len(c) > tally.MaxCounters || c.Of("CODE0") != 1 || c.Of(tally.Other) != 10_000-(tally.MaxCounters-1) {
+		t.Errorf("%d names, CODE0 %d, other %d", len(c), c.Of("CODE0"), c.Of(tally.Other))
 	}
 	for _, bad := range []string{"", "a b", "a\n", "é", strings.Repeat("x", 33)} {
-		before := c[tally.Other]
+		before := c.Of(tally.Other)
 		c.Add([]byte(bad))
-		if c[tally.Other] != before+1 {
+		if c.Of(tally.Other) != before+1 {
 			t.Errorf("%q was not counted as other", bad)
 		}
 	}
@@ -190,7 +190,7 @@ func TestCloneIsIndependent(t *testing.T) {
 	c := l.Clone()
 	l.Errors.Add([]byte("A"))
 	l.Closed.Add([]byte("x"))
-	if c.Errors["A"] != 1 || len(c.Closed) != 0 {
+	if c.Errors.Of("A") != 1 || len(c.Closed) != 0 {
 		t.Errorf("%v %v", c.Errors, c.Closed)
 	}
 }

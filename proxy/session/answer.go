@@ -85,6 +85,9 @@ func (s *Session) Local(tag uint8, text string) {
 	s.inflight--
 	s.settled(tag)
 	s.leaveIfScan(tag)
+	if s.flow == stream {
+		s.flow = swallow // it is the answer to the command whose bytes still come
+	}
 	if s.gone {
 		return
 	}
@@ -100,7 +103,8 @@ func (s *Session) Push(b []byte) { s.Part(b) }
 // Raw passes on what comes once replies and commands no longer pair.
 func (s *Session) Raw(b []byte) {
 	s.Part(b)
-	if s.held&heldReset != 0 && bytes.HasSuffix(b, []byte("+RESET\r\n")) {
+	// While RESET is in flight each call brings one frame: see ByFrame.
+	if s.held&heldReset != 0 && string(b) == "+RESET\r\n" {
 		s.afterReset()
 	}
 }
@@ -153,7 +157,9 @@ func (s *Session) answerLostWatch(reply []byte) {
 
 // Cut: the client has got a part of a reply whose rest is lost.
 func (s *Session) Cut() {
-	s.inflight--
+	if !s.raw {
+		s.inflight--
+	}
 	if !s.gone {
 		s.client.Abort(UpstreamLost)
 	}

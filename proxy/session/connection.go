@@ -38,7 +38,7 @@ var (
 // the client's, or nothing has changed. So nothing follows before the reply.
 func (s *Session) sendAuth(op commands.Op, c *command) bool {
 	fit := upstream.Exact
-	if op == commands.OpAuth || helloAuthenticates(c) {
+	if op == commands.OpAuth || helloCredentials(c.args(nil)) != nil {
 		fit = upstream.AnyUser
 	}
 	if !s.pin(fit) {
@@ -57,14 +57,21 @@ func (s *Session) sendAuth(op commands.Op, c *command) bool {
 	return true
 }
 
-func helloAuthenticates(c *command) bool {
-	args := c.args(nil)
-	for _, a := range args[min(2, len(args)):] {
-		if bytes.EqualFold(a, []byte("auth")) {
-			return true
+// helloCredentials returns user and password of HELLO proto [AUTH user password]
+// [SETNAME name], read as the server does; nil if it has none.
+func helloCredentials(args [][]byte) (credentials [][]byte) {
+	for i := 2; i < len(args); {
+		switch {
+		case bytes.EqualFold(args[i], []byte("auth")) && i+2 < len(args):
+			credentials = args[i+1 : i+3]
+			i += 3
+		case bytes.EqualFold(args[i], []byte("setname")) && i+1 < len(args):
+			i += 2
+		default:
+			return credentials
 		}
 	}
-	return false
+	return credentials
 }
 
 // sendOvertaking sends a command that is to stop what is in flight, on a
@@ -116,6 +123,7 @@ func (s *Session) sendReset(frame []byte) bool {
 	}
 	s.spoilt = true // RESET leaves things behind that differ by server
 	if s.raw {
+		s.link.ByFrame()
 		s.held |= heldReset // what follows is an ordinary session's again
 	}
 	return true
@@ -136,7 +144,7 @@ func (s *Session) own(op commands.Op, reply []byte) []byte {
 	switch {
 	case op == commands.OpClientID && reply[0] == ':':
 		return append(strconv.AppendInt([]byte{':'}, s.id, 10), "\r\n"...)
-	case op == commands.OpClientGetName && reply[0] != '-' && reply[0] != '+' && !s.pinned:
+	case op == commands.OpClientGetName && reply[0] != '-' && reply[0] != '+':
 		return s.nameReply()
 	case op == commands.OpHello && (reply[0] == '*' || reply[0] == '%'):
 		return s.withOwnID(reply)

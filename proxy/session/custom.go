@@ -74,7 +74,7 @@ func (s *Session) custom(cmd *commands.Custom, c *command) bool {
 // element's reply.
 func (s *Session) badCustom(err *commands.Error, up *commands.Upstream) bool {
 	text := "-" + err.Text + "\r\n"
-	if !s.mayBeInMulti() || err.Aborts() {
+	if err.Aborts() || !s.raw && !s.mayBeInMulti() {
 		return s.refuse(text)
 	}
 	return s.send(s.env.Registry.AppendFail(nil, err.Code, up), upstream.Inspect, tagCustom)

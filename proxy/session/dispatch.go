@@ -32,6 +32,14 @@ const (
 // dispatch decides what one command is. False: it was not taken, the session
 // has to wait first.
 func (s *Session) dispatch(c *command) bool {
+	taken := s.decide(c)
+	if taken && s.gate == gateGranted {
+		s.leaveGate() // what it was granted for came to nothing
+	}
+	return taken
+}
+
+func (s *Session) decide(c *command) bool {
 	v := s.env.Table.lookup(c.arg(0))
 	if bytes.IndexByte(c.arg(0), 0) >= 0 {
 		return s.refuse(nulRefusal)
@@ -86,6 +94,7 @@ func (s *Session) forward(v *verb, c *command) bool {
 		return true
 	case commands.Local: // QUIT
 		if !s.pinned {
+			s.quitting = true
 			s.local(okReply)
 			s.end()
 			return true
@@ -93,6 +102,7 @@ func (s *Session) forward(v *verb, c *command) bool {
 		if !s.send(c.frame, upstream.Pass, 0) {
 			return false
 		}
+		s.quitting = true
 		s.ending = true // the upstream closes after its reply, and so do we
 		return true
 	case commands.Keep:
@@ -165,7 +175,7 @@ func (s *Session) unpin() {
 		st.multi || st.watch || st.watchLost || st.multiLost || st.sticky || s.multis > 0 {
 		return
 	}
-	s.env.Links.Release(s.link, s.identity(), !s.spoilt)
+	s.env.Links.Release(s.link, !s.spoilt)
 	s.link, s.pinned = nil, false
 }
 
@@ -201,7 +211,7 @@ func (s *Session) sendPinned(v *verb, c *command) bool {
 // sendKept sends a command after which replies and commands no longer pair, or
 // of which we do not know what it leaves behind.
 func (s *Session) sendKept(frame []byte) bool {
-	if !s.pin(upstream.Exact) {
+	if !s.pin(upstream.AsIs) {
 		return false
 	}
 	if !s.raw {

@@ -171,7 +171,9 @@ func (s *Session) take(frame []byte) bool {
 		frame = out
 	case !s.req.Canonical():
 		frame = resp.AppendCanonical(s.env.frame[:0], frame)
-		s.env.frame = frame[:0]
+		if cap(frame) <= keepScratch {
+			s.env.frame = frame[:0]
+		}
 	}
 	c, ok := parse(frame)
 	if !ok {

@@ -11,13 +11,8 @@ import (
 func (s *Session) Fate(tag uint8, frame []byte, written bool) (upstream.Verdict, string) {
 	st := &s.state
 	op := commands.Op(tag)
-	if s.flow == stream && len(frame) == 0 {
-		// The command whose bytes were still coming: the rest is swallowed.
-		s.flow = swallow
-		return upstream.Tell, upstream.Unavailable
-	}
 	switch {
-	case len(frame) == 0, st.sticky, s.raw:
+	case st.sticky || s.raw:
 		return upstream.Tell, upstream.Uncertain // the client is closed after it
 	case st.multi:
 		return upstream.Tell, s.fateInMulti(tag, written)
@@ -36,6 +31,8 @@ func (s *Session) Fate(tag uint8, frame []byte, written bool) (upstream.Verdict,
 		return upstream.Tell, "-ERR DISCARD without MULTI\r\n"
 	case op == commands.OpExec, tag == tagDiscard:
 		return upstream.Tell, execWithoutMulti
+	case len(frame) == 0 && (s.flow == stream || !written):
+		return upstream.Tell, upstream.Unavailable // streamed, and not to its end
 	case !written, s.env.Table.Repeatable(frame) && tag != tagBlock:
 		return upstream.Keep, ""
 	}
@@ -68,16 +65,11 @@ func (s *Session) fateInMulti(tag uint8, written bool) string {
 // LinkLost settles what the session itself loses with its connection.
 func (s *Session) LinkLost(error) bool {
 	st := &s.state
-	if s.gone {
-		return false
+	if s.flow == stream {
+		s.flow = swallow // the rest of the command has nowhere to go
 	}
-	if s.ending || s.eof {
-		s.client.Finish(ClientEOF)
-		return false
-	}
-	if s.raw || st.sticky {
-		// As Redis itself would: libraries subscribe again only when they see it.
-		s.client.Finish(UpstreamLost)
+	if s.gone || s.ending || s.eof || s.raw || st.sticky {
+		s.ending = true
 		return false
 	}
 	if st.multi {
@@ -90,9 +82,24 @@ func (s *Session) LinkLost(error) bool {
 	return true
 }
 
+// LinkGone ends the session with its link: as Redis itself would, since
+// libraries subscribe again only when they see that.
+func (s *Session) LinkGone() {
+	switch {
+	case s.gone:
+	case s.eof:
+		s.client.Finish(ClientEOF)
+	case s.quitting:
+		s.client.Finish(ClientQuit)
+	default:
+		s.client.Finish(UpstreamLost)
+	}
+}
+
 // Refused: the upstream does not accept the session's user any more.
 func (s *Session) Refused(line string) {
 	if !s.gone {
+		s.ending = true
 		s.client.SendString(line + "\r\n")
 		s.client.Finish(UpstreamDenied)
 	}

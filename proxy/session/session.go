@@ -42,8 +42,10 @@ type Session struct {
 	raw      bool // link is in raw mode: replies and commands no longer pair
 	busy     bool // process is running
 	ending   bool // no more commands are taken
+	quitting bool // the client sent QUIT
 	eof      bool // the client sends no more
 	gone     bool // the client's connection is closed
+	broke    bool // the client sent what is no command
 	paused   bool
 
 	// The link that carried the last write, for WAIT.
@@ -187,6 +189,9 @@ func (s *Session) release(h held) {
 // end takes no more commands and closes once everything is answered.
 func (s *Session) end() {
 	s.ending = true
+	if s.gate == gateGranted {
+		s.leaveGate()
+	}
 	if !s.busy { // else process is still reading from what it would drop
 		s.drop()
 	}
@@ -207,21 +212,29 @@ func (s *Session) settle() {
 	}
 	if s.eof && s.held == 0 && !s.ending {
 		// Whole commands were taken; what is left of one never becomes whole.
-		if s.pinned {
+		if s.pinned && (s.raw || s.inflight > 0) {
 			s.ending = true
-			s.link.Finish()
+			s.link.Finish() // what blocks there gives up
 			return
 		}
 		s.end()
 		return
 	}
 	if s.ending && s.inflight == 0 && !s.raw {
-		reason := ClientQuit
-		if s.eof {
-			reason = ClientEOF
-		}
-		s.client.Finish(reason)
+		s.client.Finish(s.endReason())
 	}
+}
+
+func (s *Session) endReason() Reason {
+	switch {
+	case s.broke:
+		return ProtocolError
+	case s.quitting:
+		return ClientQuit
+	case s.eof:
+		return ClientEOF
+	}
+	return Draining
 }
 
 // local answers a command by the proxy, behind what is in flight.
@@ -238,6 +251,13 @@ func (s *Session) local(text string) {
 // protocolError ends the conversation as Redis does: the good commands before
 // are answered, then the error, then the connection closes.
 func (s *Session) protocolError(text string) {
+	s.broke = true
+	if s.raw { // the error finds its place among what comes, and ends with it
+		s.refuse("-ERR " + text + "\r\n")
+		s.ending = true
+		s.link.Finish()
+		return
+	}
 	s.local("-ERR " + text + "\r\n")
 	s.end()
 }

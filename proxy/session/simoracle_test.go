@@ -58,11 +58,13 @@ func (c *player) right(k *cmd, b []byte) bool {
 		if k.block != nil && k.kind != exec && !k.raw {
 			return false // nothing of a transaction can have run before EXEC
 		}
-		return c.m.breaks > k.breaks && k.kind != refused && k.kind != broken
+		// WAIT says so too if another session has taken the connection over; and a
+		// client that has ended its input has the upstream end the same way.
+		return (c.m.breaks > k.breaks || k.kind == wait || c.eof) && (k.kind != refused || k.fails) && k.kind != broken
 	case strings.HasPrefix(text, unavailable):
 		c.notRun(k)
-		return (c.m.breaks > k.breaks || c.m.down) && k.kind != broken
-	case strings.HasPrefix(text, tryAgain) && k.kind == custom:
+		return (c.m.breaks > k.breaks || c.m.w.Now()-k.at >= int64(c.m.up.Wait)) && k.kind != broken
+	case strings.HasPrefix(text, tryAgain) && (k.kind == custom || k.fails):
 		c.notRun(k)
 		return true
 	}
@@ -101,6 +103,9 @@ func (c *player) right(k *cmd, b []byte) bool {
 // rightPlace checks where a command ran: in the client's db and protocol, and as
 // its user.
 func (c *player) rightPlace(k *cmd, rec *sim.Record) bool {
+	if k.kind == wait { // where the last write went: see checkWait
+		return true
+	}
 	if rec.DB == c.db && rec.Proto == c.proto && rec.User == c.user {
 		return true
 	}
@@ -320,7 +325,7 @@ func (m *match) closed(c *player) {
 	lost := m.breaks > c.bornAt
 	switch r := c.reason; {
 	case r == session.ClientReset:
-	case r == session.ClientEOF && (c.eof || c.quits && lost), r == session.ClientQuit && c.quits, r == session.ProtocolError && c.quits:
+	case r == session.ClientEOF && (c.eof || c.quits), r == session.ClientQuit && c.quits, r == session.ProtocolError && c.quits:
 		if len(c.queue) > 0 && !lost && !c.eof {
 			m.w.Fail("client %d was closed (%s) with %d commands unanswered, first %s %s", c.id, r, len(c.queue), c.queue[0].name, c.queue[0].mark)
 		}

@@ -45,6 +45,8 @@ type cmd struct {
 	again  bool // may run twice
 	raw    bool // sent after what pins the session for good
 	breaks int  // connections lost when it was made up
+	at     int64
+	fails  bool // may be sent as a call of the script that fails
 	notRun bool // the client was told that it did not run
 	reply  byte // first byte of the reply, 0: none yet
 }
@@ -63,7 +65,7 @@ type block struct {
 
 // add encodes a command and puts it at the end of what is to be sent.
 func (c *player) add(k *cmd, args ...string) *cmd {
-	k.name, k.breaks, k.raw = strings.ToLower(args[0]), c.m.breaks, c.raw
+	k.name, k.breaks, k.at, k.raw = strings.ToLower(args[0]), c.m.breaks, c.m.w.Now(), c.raw
 	r := c.m.w.Rnd
 	if k.mark != "" {
 		c.m.cmds[k.mark] = k
@@ -246,7 +248,7 @@ func (c *player) purge(b *block) {
 	m := c.mark(b)
 	switch c.m.w.Rnd.IntN(6) {
 	case 0:
-		k := &cmd{kind: refused, mark: m, block: b, text: "-ERR syntax error\r\n"}
+		k := &cmd{kind: refused, mark: m, block: b, text: "-ERR syntax error\r\n", fails: true}
 		if b != nil { // becomes that element's error
 			k = &cmd{kind: custom, block: b, text: "+QUEUED\r\n", again: true}
 			b.cmds = append(b.cmds, nil)

@@ -28,8 +28,7 @@ type match struct {
 	cmds    map[string]*cmd
 	blocks  map[string]*block
 	peers   map[int]*seen
-	breaks  int  // losses of connections that were brought about
-	down    bool // the server has been out of reach for a while, or is slow
+	breaks  int // losses of connections that were brought about
 	healing bool
 	over    bool
 	replies int
@@ -95,7 +94,6 @@ func (m *match) fault() {
 		m.w.After(time.Duration(r.Int64N(int64(30*time.Millisecond))), func() { m.srv.Stall(false) })
 	case n < 16:
 		m.srv.Deaf = !m.srv.Deaf
-		m.down = true
 	default:
 		m.srv.FlushScripts()
 	}

@@ -67,20 +67,15 @@ func (s *Session) watchReply(op commands.Op, reply, frame []byte) {
 	}
 	if !failed {
 		s.applied(op, frame)
+	} else if op == commands.OpHello {
+		// Redis 6 may have authenticated before it found the fault.
+		s.spoilt = true
 	}
 }
 
 // applied records a command that the upstream has carried out.
 func (s *Session) applied(op commands.Op, frame []byte) {
 	st := &s.state
-	c, _ := parse(frame)
-	args := c.args(nil)
-	str := func(i int) string {
-		if i < len(args) {
-			return string(args[i])
-		}
-		return ""
-	}
 	switch op {
 	case commands.OpMulti:
 		st.multi, st.failed = true, false
@@ -90,52 +85,77 @@ func (s *Session) applied(op commands.Op, frame []byte) {
 		st.watch = true
 	case commands.OpUnwatch:
 		st.watch, st.watchLost = false, false
-	case commands.OpSelect:
-		st.db, _ = strconv.Atoi(str(1))
-	case commands.OpAuth:
-		st.authenticated(args[1:])
-		s.link.SetUser(s.identity())
-	case commands.OpHello:
-		st.hello(args[1:])
-		s.link.SetUser(s.identity())
 	case commands.OpReset:
 		*st = state{}
 		s.spoilt = true
-	case commands.OpClientSetName:
-		st.name = str(2)
-	case commands.OpClientSetInfo:
-		if bytes.EqualFold(args[2], []byte("lib-name")) {
-			st.libName = str(3)
-		} else {
-			st.libVersion = str(3)
+	default:
+		if changesConnection(op) {
+			c := command{frame: frame}
+			s.became(op, c.args(nil))
 		}
 	}
 }
 
-func (st *state) authenticated(args [][]byte) {
-	st.authed, st.user = true, ""
-	if len(args) == 2 {
-		st.user, args = string(args[0]), args[1:]
+// became records what the connection is now, for the session and, if it is the
+// session's own, for its link.
+func (s *Session) became(op commands.Op, args [][]byte) {
+	if need := map[commands.Op]int{commands.OpClientSetName: 3, commands.OpClientSetInfo: 4}[op]; len(args) < max(need, 2) && op != commands.OpHello {
+		return // no server takes it; one that does is not to be believed
 	}
-	st.pass = string(args[0])
+	st := &s.state
+	id := &upstream.Identity{} // of no link: a shared one stays what it is
+	if s.pinned {
+		id = s.link.Identity()
+	}
+	switch op {
+	case commands.OpSelect:
+		st.db, _ = strconv.Atoi(string(args[1]))
+		id.DB = st.db
+	case commands.OpAuth:
+		if len(args) == 2 {
+			args = [][]byte{nil, nil, args[1]}
+		}
+		s.authenticated(id, args[1:])
+	case commands.OpHello:
+		s.hello(id, args)
+	case commands.OpClientSetName:
+		st.name = string(args[2])
+		id.Name = st.name
+	case commands.OpClientSetInfo:
+		if bytes.EqualFold(args[2], []byte("lib-name")) {
+			st.libName = string(args[3])
+			id.LibName = st.libName
+		} else {
+			st.libVersion = string(args[3])
+			id.LibVersion = st.libVersion
+		}
+	}
 }
 
-// hello records HELLO [proto [AUTH user password] [SETNAME name]].
-func (st *state) hello(args [][]byte) {
-	if len(args) == 0 {
+func (s *Session) authenticated(id *upstream.Identity, credentials [][]byte) {
+	st := &s.state
+	st.authed, st.user, st.pass = true, string(credentials[0]), string(credentials[1])
+	id.Auth, id.User, id.Password = true, st.user, st.pass
+}
+
+func (s *Session) hello(id *upstream.Identity, args [][]byte) {
+	st := &s.state
+	if len(args) < 2 {
 		return
 	}
-	st.proto, _ = strconv.Atoi(string(args[0]))
-	for i := 1; i < len(args); {
+	st.proto, _ = strconv.Atoi(string(args[1]))
+	id.Proto = st.proto
+	if credentials := helloCredentials(args); credentials != nil {
+		s.authenticated(id, credentials)
+	}
+	for i := 2; i+1 < len(args); i++ {
 		switch {
-		case bytes.EqualFold(args[i], []byte("auth")) && i+2 < len(args):
-			st.authenticated(args[i+1 : i+3])
-			i += 3
-		case bytes.EqualFold(args[i], []byte("setname")) && i+1 < len(args):
-			st.name = string(args[i+1])
+		case bytes.EqualFold(args[i], []byte("auth")):
 			i += 2
-		default:
-			return // the upstream took it, though we do not know it
+		case bytes.EqualFold(args[i], []byte("setname")):
+			st.name = string(args[i+1])
+			id.Name = st.name
+			i++
 		}
 	}
 }

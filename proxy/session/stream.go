@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	tooLarge = "-LIMIT the command is longer than rewrite.max, which bounds commands that have to be rewritten; nothing was executed\r\n"
-	longName = "-DENIED a command name of this length is refused\r\n"
+	tooLarge  = "-LIMIT the command is longer than rewrite.max, which bounds commands that have to be rewritten; nothing was executed\r\n"
+	longState = "-LIMIT a command about the connection itself is not taken at this length; nothing was executed\r\n"
+	longName  = "-DENIED a command name of this length is refused\r\n"
 )
 
 // tooLong looks at a command that is not whole yet. True: it is too long to be
@@ -37,6 +38,9 @@ func (s *Session) tooLong(b []byte) bool {
 			return false
 		}
 		return s.swallow(tooLarge)
+	}
+	if changesConnection(v.op) {
+		return s.swallow(longState)
 	}
 	return s.beginStream(v)
 }
@@ -81,7 +85,7 @@ func (s *Session) swallow(text string) bool {
 // beginStream passes a command on as it comes, over a link of the session's
 // own: on a shared one, everybody would wait for its end.
 func (s *Session) beginStream(v *verb) bool {
-	if !s.pin(upstream.Exact) {
+	if !s.pin(upstream.AsIs) {
 		if s.crowded {
 			s.crowded = false
 			return s.swallow(tooManyLinks)

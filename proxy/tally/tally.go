@@ -17,7 +17,7 @@ type Count = uint64
 const MaxCounters = 64
 
 // Counters counts by name. The zero value is ready.
-type Counters map[string]Count
+type Counters map[string]*Count
 
 // Other is the name that all names beyond the bound are counted under.
 const Other = "other"
@@ -26,19 +26,24 @@ const Other = "other"
 // known. Names that are no plain word (letters, digits, "_", "-", at most 32
 // bytes), and those beyond MaxCounters, are counted as "other".
 func (c *Counters) Add(name []byte) {
-	if _, ok := (*c)[string(name)]; ok {
-		(*c)[string(name)]++
+	if n, ok := (*c)[string(name)]; ok { // a plain look-up: m[string(b)]++ would allocate
+		*n++
 		return
 	}
 	if *c == nil {
 		*c = make(Counters)
 	}
-	// One place is kept free for "other".
+	key := string(name)
+	// One place is kept free for Other.
 	if !IsPlainWord(name) || len(*c) >= MaxCounters-1 {
-		(*c)[Other]++
-		return
+		key = Other
 	}
-	(*c)[string(name)]++
+	n := (*c)[key]
+	if n == nil {
+		n = new(Count)
+		(*c)[key] = n
+	}
+	*n++
 }
 
 // IsPlainWord reports whether a name may be counted under itself.
@@ -54,10 +59,19 @@ func IsPlainWord(name []byte) bool {
 // Clone copies c.
 func (c Counters) Clone() Counters {
 	out := make(Counters, len(c))
-	for k, v := range c {
-		out[k] = v
+	for k, n := range c {
+		copied := *n
+		out[k] = &copied
 	}
 	return out
+}
+
+// Of returns the count of a name.
+func (c Counters) Of(name string) Count {
+	if n := c[name]; n != nil {
+		return *n
+	}
+	return 0
 }
 
 // LatencyBuckets is the number of buckets of a Histogram: 1 µs, 2 µs, 4 µs …

@@ -56,9 +56,11 @@ type Owner interface {
 	// Fate decides on one unanswered command; written says whether all of it
 	// was given to the transport, so that it may have run.
 	Fate(tag uint8, frame []byte, written bool) (Verdict, string)
-	// LinkLost is called after the fates were decided. Returning false ends the
-	// link; true lets it connect again.
+	// LinkLost is called after the fates were decided and before the answers are
+	// given out. True lets the link connect again; false ends it, and LinkGone
+	// follows the answers.
 	LinkLost(err error) bool
+	LinkGone()
 	// Refused: the upstream refused the greeting with this error line, for
 	// instance because the user has been deleted or the password rotated.
 	Refused(line string)

@@ -42,6 +42,8 @@ func (i idle) LinkLost(error) bool {
 	return false
 }
 
+func (idle) LinkGone() {}
+
 func (i idle) Refused(string) { i.LinkLost(nil) }
 
 // drop is a sink for replies that nobody wants.

@@ -123,11 +123,24 @@ func (l *Link) greetingReply(reply []byte) {
 		l.greetingFailed(errors.New(string(reply)))
 	case l.greet.left == 0:
 		l.markerReply(reply, failed)
+	case failed && notNow(reply):
+		l.greetingFailed(errors.New(string(reply)))
 	case failed:
 		l.refused(string(bytes.TrimRight(reply, "\r\n")))
 	default:
 		l.greet.left--
 	}
+}
+
+// notNow reports whether an error says nothing of the identity, only that the
+// upstream cannot be bothered at present.
+func notNow(line []byte) bool {
+	for _, code := range [...]string{"-BUSY", "-LOADING", "-MASTERDOWN", "-CLUSTERDOWN", "-TRYAGAIN"} {
+		if bytes.HasPrefix(line, []byte(code)) {
+			return true
+		}
+	}
+	return false
 }
 
 // markerReply is the verdict on the scripts. Anything but NOSCRIPT lets the
@@ -157,8 +170,8 @@ func (l *Link) markerReply(reply []byte, failed bool) {
 			// Nobody may use it: what waits is answered, and those who come next
 			// know already.
 			l.drop()
-			l.state = down
-			l.fail(string(reply))
+			l.turnAway(string(reply))
+			l.wake()
 			return
 		}
 		l.becomeReady()
@@ -203,7 +216,14 @@ func (l *Link) refused(line string) {
 		l.owner.Refused(line)
 		return
 	}
-	l.state = down
-	l.fail(line + "\r\n")
+	l.turnAway(line + "\r\n")
 	l.retry()
+	l.wake()
+}
+
+// turnAway answers everything that waits with the text.
+func (l *Link) turnAway(text string) {
+	l.state, l.settling = down, true
+	l.fail(text)
+	l.settling = false
 }

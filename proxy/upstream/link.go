@@ -67,6 +67,8 @@ type Link struct {
 	hold              []byte // beginning of a reply that is not whole yet
 	midway            bool   // a part of the current reply was passed on
 	raw               bool
+	byFrame           bool // raw: each frame apart
+	settling          bool // a loss is being dealt with: what is sent meanwhile waits
 	dirty             bool
 	waiters           []Sink // paused until there is room
 	backoff           time.Duration
@@ -109,14 +111,17 @@ func (l *Link) InFlight() int {
 // SetIdentity changes what the next connection is brought to.
 func (l *Link) SetIdentity(id Identity) { l.identity = id }
 
-// SetUser records that the connection has become another user's.
-func (l *Link) SetUser(id Identity) {
-	l.identity.Auth, l.identity.User, l.identity.Password = id.Auth, id.User, id.Password
-}
+// Identity is what the connection is now. The owner of a pinned link keeps it
+// true when a command of its own changes that.
+func (l *Link) Identity() *Identity { return &l.identity }
+
+// queue is where in buf the commands of the ring begin: what is before belongs
+// to a streamed command.
+func (l *Link) queue() int { return max(l.head, l.loose) }
 
 // Connect begins to connect if that has not begun.
 func (l *Link) Connect() {
-	if l.state == down && l.cancel == nil {
+	if l.state == down && l.cancel == nil && !l.settling {
 		l.dial()
 	}
 }
@@ -168,7 +173,7 @@ func (l *Link) dial() {
 // retry dials again after a pause that doubles, with jitter so that many
 // proxies do not come back in step.
 func (l *Link) retry() {
-	if l.state == ended {
+	if l.state == ended || l.cancel != nil {
 		return
 	}
 	l.state = down

@@ -1,53 +1,56 @@
 package upstream
 
-import (
-	"time"
-
-	"github.com/atomicproxy/atomicproxy/proxy/resp"
-)
-
 // The answers to commands whose connection was lost, complete.
 const (
 	// Uncertain: the command was written and may have run.
 	Uncertain = "-UNCERTAIN upstream connection lost before the reply; the command may or may not have run\r\n"
 	// Unavailable: the command was certainly not run.
 	Unavailable = "-UNAVAILABLE upstream is not reachable; the command was not sent\r\n"
+
+	txLost = "-EXECABORT Transaction discarded because of: upstream connection lost\r\n"
 )
 
 // lost handles the end of the network connection: each command in flight meets
 // its fate, in its place, and the link connects again.
 func (l *Link) lost(err error) {
-	wasReady := l.state == ready
+	was := l.state
 	l.drop()
-	if !wasReady {
-		if l.state == greeting {
-			l.env.Stats.DialErrors++
-			l.retry()
-		}
+	switch was {
+	case ready:
+	case greeting:
+		l.env.Stats.DialErrors++
+		l.retry()
+		return
+	default:
 		return
 	}
 	l.env.Stats.Losses++
 	l.state = down
-	l.cutReply()
-	l.sort()
-	if l.owner != nil {
-		l.locals()
-		if l.state == ended {
-			return
-		}
-		if !l.owner.LinkLost(err) {
-			l.fail(Unavailable) // others', on a link that was taken over
-			l.Close()
-			return
-		}
-	}
-	l.locals()
-	if l.state == ended {
+	if l.cutReply(); l.state == ended {
 		return
 	}
-	l.retry()
-	l.armExpiry()
-	l.wake()
+	if l.settle(err, l.sort); l.state != ended {
+		l.retry()
+		l.armExpiry()
+		l.wake()
+	}
+}
+
+// settle decides on what is queued and gives out the answers. What a sink sends
+// meanwhile does not make the link connect: its state has to be whole first.
+func (l *Link) settle(err error, decide func()) {
+	l.settling = true
+	defer func() { l.settling = false }()
+	decide()
+	stays := l.owner == nil || l.owner.LinkLost(err)
+	l.locals()
+	if stays || l.state == ended {
+		return
+	}
+	l.fail(Unavailable) // others', on a link that was taken over
+	owner := l.owner
+	l.Close()
+	owner.LinkGone()
 }
 
 // cutReply closes the client that has got a part of a reply.
@@ -62,8 +65,7 @@ func (l *Link) cutReply() {
 		return
 	}
 	sink := e.sink
-	e.n--
-	if e.n == 0 {
+	if e.n--; e.n == 0 {
 		l.head += e.bytes
 		l.ring.pop()
 	}
@@ -71,94 +73,126 @@ func (l *Link) cutReply() {
 }
 
 // sort decides on each command without a reply: kept for the next connection,
-// or answered in its place. Ring and buffer are built anew.
+// or answered in its place.
 func (l *Link) sort() {
-	old, buf, off, sent, streamedOut := l.ring, l.buf, l.head, l.sent, l.sent >= l.loose
+	overtaken := l.overtaken()
+	sent, streamedOut := l.sent, l.sent >= l.loose
+	l.rebuild(func(i int, e *entry, frames []byte, end int) {
+		switch {
+		case e.streamed:
+			l.decide(e, nil, streamedOut, false) // its bytes were not kept
+		case e.kind == Tx:
+			l.decideTx(e, frames, end <= sent)
+		default:
+			at := end - len(frames)
+			for k := range e.total {
+				n := frameLen(frames)
+				at += n
+				if k >= e.total-e.n {
+					l.decide(e, frames[:n], at <= sent, i < overtaken[e.sink])
+				}
+				frames = frames[n:]
+			}
+		}
+	})
+}
+
+// rebuild empties ring and buffer and calls each for every entry that was in
+// them, with its commands and where in the old buffer these ended. Answers of
+// ours are put back by itself.
+func (l *Link) rebuild(each func(i int, e *entry, frames []byte, end int)) {
+	old, buf, off := l.ring, l.buf, l.queue()
 	l.ring = ring{}
 	l.buf, l.head, l.sent, l.loose = nil, 0, 0, 0
 	for i := range old.len() {
 		e := old.at(i)
+		off += e.bytes
 		if e.kind == Local {
 			*l.ring.push() = *e
 			continue
 		}
-		if e.kind == Tx {
-			l.sortTx(e, buf[off:off+e.bytes], off+e.bytes <= sent)
-			off += e.bytes
-			continue
-		}
-		if e.streamed {
-			// Its bytes were not kept, so it cannot be sent again.
-			l.decide(e, nil, streamedOut)
-			continue
-		}
-		frames := buf[off : off+e.bytes]
-		end := off
-		off += e.bytes
-		for k := range e.total {
+		each(i, e, buf[off-e.bytes:off], off)
+	}
+}
+
+// overtaken tells for each sink before which entry lies one of its commands that
+// was written and cannot be repeated. A read before it is not sent again: it
+// would see what that command, which comes later, has done.
+func (l *Link) overtaken() map[Sink]int {
+	m := map[Sink]int{}
+	off := l.queue()
+	for i := range l.ring.len() {
+		e := l.ring.at(i)
+		frames := l.buf[off : off+e.bytes]
+		for len(frames) > 0 {
 			n := frameLen(frames)
-			frame := frames[:n]
-			frames = frames[n:]
-			end += n
-			if k >= e.total-e.n {
-				l.decide(e, frame, end <= sent)
+			off += n
+			if off <= l.sent && (e.kind == Tx || !l.env.Repeatable(frames[:n])) {
+				m[e.sink] = i + 1 // within its own run too
 			}
+			frames = frames[n:]
 		}
 	}
-}
-
-// sortTx decides on a whole MULTI … EXEC. Until all of it was written nothing of
-// it can have run; then everything may have, or nothing.
-func (l *Link) sortTx(e *entry, frames []byte, written bool) {
-	if !written && e.n == e.total && !e.sink.Gone() {
-		l.buf = append(l.buf, frames...)
-		k := l.ring.push()
-		*k = *e
-		k.at = l.env.World.Now()
-		return
-	}
-	for i := e.total - e.n; i < e.total; i++ {
-		text := "+QUEUED\r\n"
-		switch {
-		case i == 0:
-			text = "+OK\r\n"
-		case i < e.total-1:
-		case written:
-			text = Uncertain
-		default:
-			text = "-EXECABORT Transaction discarded because of: upstream connection lost\r\n"
-		}
-		*l.ring.push() = entry{sink: e.sink, at: e.at, n: 1, total: 1, kind: Local, tag: e.tag, text: text}
-	}
-}
-
-// frameLen returns the length of the whole command at the start of b.
-func frameLen(b []byte) int {
-	var s resp.Requests
-	lim := resp.DefaultLimits()
-	n, err := s.Next(b, &lim)
-	if err != nil || n == 0 {
-		return len(b) // cannot be: the session sends whole commands only
-	}
-	return n
+	return m
 }
 
 // decide settles the fate of one command.
-func (l *Link) decide(e *entry, frame []byte, written bool) {
+func (l *Link) decide(e *entry, frame []byte, written, overtaken bool) {
 	verdict, text := l.fate(e, frame, written)
-	if e.sink.Gone() || (e.streamed && verdict == Keep) {
-		verdict, text = Tell, Unavailable // to one that is gone, only so that the tag is settled
+	switch {
+	case e.sink.Gone():
+		verdict, text = Tell, Unavailable // nobody hears it; the tag is settled
+	case verdict == Keep && e.streamed:
+		verdict, text = Tell, Unavailable
+	case verdict == Keep && written && overtaken:
+		verdict, text = Tell, Uncertain
 	}
-	now := l.env.World.Now()
 	if verdict == Tell {
-		*l.ring.push() = entry{sink: e.sink, at: now, n: 1, total: 1, kind: Local, tag: e.tag, text: text}
+		l.answer(e, text)
 		return
 	}
-	l.buf = append(l.buf, frame...)
+	k := l.keep(e, frame)
+	k.n, k.total = 1, 1
+	k.doubtful = e.doubtful || written
+}
+
+// decideTx decides on a whole MULTI … EXEC. Until all of it was written nothing
+// of it can have run; then everything may have, or nothing.
+func (l *Link) decideTx(e *entry, frames []byte, written bool) {
+	if !written && e.n == e.total && !e.sink.Gone() {
+		l.keep(e, frames)
+		return
+	}
+	for i := e.total - e.n; i < e.total; i++ {
+		switch {
+		case i == 0:
+			l.answer(e, "+OK\r\n")
+		case i < e.total-1:
+			l.answer(e, "+QUEUED\r\n")
+		case written:
+			l.answer(e, Uncertain)
+		default:
+			l.answer(e, txLost)
+		}
+	}
+}
+
+// keep queues commands of an entry for the next connection. Their wait begins
+// with the first loss, however many follow.
+func (l *Link) keep(e *entry, frames []byte) *entry {
+	l.buf = append(l.buf, frames...)
 	k := l.ring.push()
 	*k = *e
-	k.at, k.bytes, k.n, k.total = now, len(frame), 1, 1
-	k.doubtful = e.doubtful || written
+	k.bytes = len(frames)
+	if !k.waiting {
+		k.at, k.waiting = l.env.World.Now(), true
+	}
+	return k
+}
+
+// answer puts a text in the place of one command of the entry.
+func (l *Link) answer(e *entry, text string) {
+	*l.ring.push() = entry{sink: e.sink, at: e.at, n: 1, total: 1, kind: Local, tag: e.tag, text: text}
 }
 
 func (l *Link) fate(e *entry, frame []byte, written bool) (Verdict, string) {
@@ -170,98 +204,4 @@ func (l *Link) fate(e *entry, frame []byte, written bool) (Verdict, string) {
 	default:
 		return Tell, Uncertain
 	}
-}
-
-// dropGone forgets what nobody waits for any more: a command that was not sent
-// when its client went is never sent.
-func (l *Link) dropGone() {
-	gone := false
-	for i := range l.ring.len() {
-		gone = gone || l.ring.at(i).sink.Gone()
-	}
-	if gone && !l.raw {
-		old, buf, off := l.ring, l.buf, l.head
-		l.ring, l.buf, l.head, l.sent, l.loose = ring{}, nil, 0, 0, 0
-		for i := range old.len() {
-			e := old.at(i)
-			frames := buf[off : off+e.bytes]
-			off += e.bytes
-			if e.sink.Gone() {
-				e.kind, e.bytes, e.n, e.total, e.text = Local, 0, 1, 1, Unavailable
-				frames = nil
-			}
-			l.buf = append(l.buf, frames...)
-			*l.ring.push() = *e
-		}
-		l.locals()
-	}
-}
-
-// armExpiry sees to it that nobody waits longer than Env.Wait for an upstream
-// that is not there.
-func (l *Link) armExpiry() {
-	if l.expiry != nil || l.state == ready || l.state == ended {
-		return
-	}
-	oldest := int64(-1)
-	for i := range l.ring.len() {
-		if e := l.ring.at(i); e.kind != Local {
-			oldest = e.at
-			break
-		}
-	}
-	if l.raw {
-		oldest = l.rawSince
-	}
-	if oldest < 0 {
-		return
-	}
-	left := time.Duration(oldest + int64(l.env.Wait) - l.env.World.Now())
-	l.expiry = l.env.World.After(max(left, 0), func() {
-		l.expiry = nil
-		if l.raw { // there is nothing to answer, only somebody to close
-			if !l.owner.LinkLost(errUnreachable) {
-				l.Close()
-			}
-			return
-		}
-		l.expire(l.env.World.Now() - int64(l.env.Wait))
-		l.armExpiry()
-		l.wake()
-	})
-}
-
-// expire answers what was queued at or before the given time.
-func (l *Link) expire(before int64) {
-	l.refuse(func(e *entry) bool { return e.at <= before }, Unavailable)
-}
-
-// fail answers everything that waits with the text.
-func (l *Link) fail(text string) {
-	l.refuse(func(*entry) bool { return true }, text)
-}
-
-// refuse turns the entries that match into answers, the text for those that
-// were never written.
-func (l *Link) refuse(match func(*entry) bool, text string) {
-	old, buf, off := l.ring, l.buf, l.head
-	l.ring, l.buf, l.head, l.sent, l.loose = ring{}, nil, 0, 0, 0
-	for i := range old.len() {
-		e := old.at(i)
-		frames := buf[off : off+e.bytes]
-		off += e.bytes
-		if e.kind == Local || !match(e) {
-			*l.ring.push() = *e
-			l.buf = append(l.buf, frames...)
-			continue
-		}
-		answer := text
-		if e.doubtful {
-			answer = Uncertain
-		}
-		for range e.n {
-			*l.ring.push() = entry{sink: e.sink, at: e.at, n: 1, total: 1, kind: Local, tag: e.tag, text: answer}
-		}
-	}
-	l.locals()
 }

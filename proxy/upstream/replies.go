@@ -48,6 +48,11 @@ func (l *Link) replies(b []byte) {
 					return
 				}
 			}
+			if l.early(e) {
+				l.handOver(&r, b, i)
+				l.lost(errUnexpected)
+				return
+			}
 			if r.sink != e.sink {
 				l.handOver(&r, b, i)
 				if e = l.ring.front(); l.state != ready || e == nil {
@@ -94,7 +99,7 @@ func (l *Link) whole(reply []byte) bool {
 		return l.state == ready
 	}
 	e := l.ring.front()
-	if e == nil {
+	if e == nil || l.early(e) {
 		l.lost(errUnexpected)
 		return false
 	}
@@ -106,13 +111,14 @@ func (l *Link) whole(reply []byte) bool {
 		}
 	}
 	sink, tag, kind := e.sink, e.tag, e.kind
-	frame := l.buf[l.head : l.head+e.bytes]
+	frame := l.buf[l.queue() : l.queue()+e.bytes]
 	if e.n--; e.n > 0 {
 		sink.Replies(reply, 1)
 		return l.state == ready
 	}
 	l.observe(e)
 	l.ring.pop()
+	l.head += len(frame) // the frame itself stays where it is until reclaim
 	if kind == Inspect {
 		sink.Answer(tag, reply, frame)
 	} else {
@@ -121,9 +127,18 @@ func (l *Link) whole(reply []byte) bool {
 	if l.state != ready {
 		return false
 	}
-	l.release(len(frame))
+	l.reclaim()
 	l.locals()
-	return true
+	return l.state == ready
+}
+
+// early reports whether the entry's next reply cannot be one: its command was
+// not written yet.
+func (l *Link) early(e *entry) bool {
+	if e.n > 1 {
+		return l.sent <= l.queue()
+	}
+	return l.sent < l.queue()+e.bytes
 }
 
 // txEnded reports whether an EXEC that was answered with this error has left no
@@ -254,7 +269,7 @@ func (l *Link) rawReplies(b []byte) {
 			l.hold = nil
 			l.rawFrame(frame)
 			start = i + n
-		case b[i] == '-':
+		case b[i] == '-' || l.byFrame:
 			if i > start {
 				l.owner.Raw(b[start:i])
 			}

@@ -32,6 +32,7 @@ type entry struct {
 	// written; they wait to be sent again.
 	doubtful bool
 	streamed bool
+	waiting  bool // a connection was lost since the commands were queued: at is that time
 }
 
 // ring is a FIFO of entries in a circular slice that grows by doubling.

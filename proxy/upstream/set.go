@@ -46,6 +46,9 @@ type Fit uint8
 const (
 	// Exact brings the link to the session's identity.
 	Exact Fit = iota
+	// AsIs takes only a link that needs nothing first: no reply but those to the
+	// owner's commands may come on it.
+	AsIs
 	// AnyUser is for a command that authenticates: whoever the connection
 	// belonged to, it is another's afterwards, or the command fails.
 	AnyUser
@@ -94,6 +97,8 @@ func (id *Identity) fits(want Identity, fit Fit) int {
 	switch {
 	case *id == want:
 		return 3
+	case fit == AsIs:
+		return 0
 	case id.Auth == want.Auth && id.User == want.User && id.Password == want.Password:
 		if id.DB == want.DB && id.Proto == want.Proto {
 			return 2
@@ -110,7 +115,7 @@ func (id *Identity) fits(want Identity, fit Fit) int {
 func (l *Link) fixUp(want Identity) {
 	have := l.identity
 	l.identity = want
-	l.SetUser(have)
+	l.identity.Auth, l.identity.User, l.identity.Password = have.Auth, have.User, have.Password
 	from := Identity{DB: have.DB, Proto: have.Proto, Name: have.Name, LibName: have.LibName, LibVersion: have.LibVersion}
 	b, n := want.change(from, nil)
 	if n > 0 {
@@ -119,16 +124,14 @@ func (l *Link) fixUp(want Identity) {
 }
 
 // Release takes a pinned link back from its owner, who has nothing in flight on
-// it. clean: nothing of the owner is left on the connection but the identity. Its
-// user is what SetUser last said: an AUTH that failed has not changed it.
-func (s *Set) Release(l *Link, id Identity, clean bool) {
+// it. clean: nothing of the owner is left on the connection but its Identity.
+func (s *Set) Release(l *Link, clean bool) {
 	delete(s.pinned, l)
 	if !clean || l.raw || l.state != ready || l.ring.len() > 0 || l.readPaused || l.finishing || len(s.free) >= maxFree {
 		l.Close()
 		return
 	}
-	id.Auth, id.User, id.Password = l.identity.Auth, l.identity.User, l.identity.Password
-	l.identity, l.taken = id, false
+	l.taken = false
 	l.owner = idle{fixup{l}, s}
 	s.free = append(s.free, l)
 }

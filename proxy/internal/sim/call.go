@@ -135,13 +135,9 @@ func (p *Peer) answer(c *Call, reply []byte) {
 	if p.mute {
 		return
 	}
-	if p.skip > 0 {
-		if p.skip--; p.skip == 0 {
-			return
-		}
-		if c.Name == "client" {
-			return // the SKIP itself
-		}
+	if p.skip {
+		p.skip = false
+		return
 	}
 	p.write(reply)
 	if c.Name == "quit" {

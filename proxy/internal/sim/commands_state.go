@@ -194,7 +194,7 @@ func hello(s *Server, p *Peer, c *Call) []byte {
 func reset(s *Server, p *Peer, _ *Call) []byte {
 	p.endMulti()
 	p.DB, p.Proto, p.Name, p.User, p.Subs = 0, 2, "", "", nil
-	p.mute, p.skip = false, 0
+	p.mute, p.skip = false, false
 	p.authed = s.Password == ""
 	return []byte("+RESET\r\n")
 }
@@ -230,14 +230,12 @@ func client(_ *Server, p *Peer, c *Call) []byte {
 func (p *Peer) setReply(mode string) []byte {
 	switch mode {
 	case "on":
-		p.mute, p.skip = false, 0
+		p.mute, p.skip = false, false
 		return okReply
 	case "off":
 		p.mute = true
 	case "skip":
-		if !p.mute {
-			p.skip = 2 // this one, and the next
-		}
+		p.skip = !p.mute // it has no reply itself
 	default:
 		return appendError(nil, "ERR syntax error")
 	}

@@ -32,7 +32,7 @@ type Conn struct {
 func newConn(w *World) *Conn {
 	w.nconn++
 	c := &Conn{ID: w.nconn, w: w, window: 1 << 20}
-	if w.Rnd.IntN(4) == 0 {
+	if !w.calm && w.Rnd.IntN(4) == 0 {
 		c.window = 16 + w.Rnd.IntN(2000)
 	}
 	return c
@@ -50,7 +50,7 @@ func (c *Conn) Write(b []byte) int {
 		return 0
 	}
 	n := min(len(b), max(0, c.window-len(c.out)), 1<<20)
-	if n > 0 && c.w.Rnd.IntN(50) == 0 {
+	if n > 0 && !c.w.calm && c.w.Rnd.IntN(50) == 0 {
 		n = c.w.Rnd.IntN(n + 1)
 	}
 	if c.h == nil {
@@ -230,6 +230,15 @@ func (c *Conn) Cut() {
 	c.endIn(r.IntN(2) == 0)
 	c.sendOn()
 }
+
+// Window bounds from now on what the transport takes before it is full.
+func (c *Conn) Window(n int) { c.window = n }
+
+// Unread is how many bytes of the server are on the way to the proxy.
+func (c *Conn) Unread() int { return len(c.in) }
+
+// Paused reports whether the proxy has stopped reading.
+func (c *Conn) Paused() bool { return c.paused }
 
 // endIn lets a random part of what is on the way arrive, and nothing after it.
 func (c *Conn) endIn(reset bool) {

@@ -210,7 +210,7 @@ type Peer struct {
 	dirty   bool // a watched key has changed
 	blocked *blocked
 	mute    bool // CLIENT REPLY OFF
-	skip    int  // replies to leave out: CLIENT REPLY SKIP
+	skip    bool // CLIENT REPLY SKIP: the next reply is left out
 	running bool
 }
 

@@ -25,6 +25,7 @@ type World struct {
 	// Pieces is how often, in percent, what is on the way arrives in pieces.
 	Pieces int
 
+	calm   bool
 	now    int64
 	seq    uint64
 	events eventHeap
@@ -45,6 +46,13 @@ func NewWorld(seed uint64) *World {
 	}
 	w.Server = newServer(w)
 	return w
+}
+
+// Calm makes the network a good one: what is written arrives at once and whole.
+// For tests of one thing at a time.
+func (w *World) Calm() {
+	w.calm = true
+	w.Latency, w.Pieces = 10*time.Microsecond, 0
 }
 
 // Failure is what Fail panics with.
@@ -188,11 +196,9 @@ func (w *World) endTurn() {
 // happen.
 func (w *World) RunFor(d time.Duration) {
 	end := w.now + int64(d)
+	w.endTurn() // of what was done from outside
 	for len(w.events) > 0 && w.events[0].at <= end {
 		w.Step()
-	}
-	if len(w.posted)+len(w.dirty) > 0 {
-		w.endTurn()
 	}
 	w.now = max(w.now, end)
 }

@@ -1,0 +1,120 @@
+package upstream
+
+import (
+	"time"
+
+	"github.com/atomicproxy/atomicproxy/proxy/resp"
+)
+
+// armExpiry sees to it that nobody waits longer than Env.Wait for an upstream
+// that is not there.
+func (l *Link) armExpiry() {
+	if l.expiry != nil || l.state == ready || l.state == ended {
+		return
+	}
+	since := int64(-1)
+	for i := range l.ring.len() {
+		if e := l.ring.at(i); e.kind != Local {
+			since = e.at
+			break
+		}
+	}
+	if l.raw {
+		since = l.rawSince
+	}
+	if since < 0 {
+		return
+	}
+	left := time.Duration(since + int64(l.env.Wait) - l.env.World.Now())
+	l.expiry = l.env.World.After(max(left, 0), func() {
+		l.expiry = nil
+		l.expire(l.env.World.Now() - int64(l.env.Wait))
+		l.armExpiry()
+		l.wake()
+	})
+}
+
+// expire answers what was queued at or before the given time. On a link that
+// belongs to a session everything depends on what was first, so all of it goes
+// at once, by the rules of a loss.
+func (l *Link) expire(before int64) {
+	if l.owner == nil {
+		l.refuse(func(e *entry) bool { return e.at <= before }, Unavailable)
+		return
+	}
+	l.settle(errUnreachable, func() {
+		l.rebuild(func(_ int, e *entry, frames []byte, _ int) { l.giveUp(e, frames) })
+	})
+}
+
+// giveUp answers every command of an entry that cannot be sent any more.
+func (l *Link) giveUp(e *entry, frames []byte) {
+	for range e.n {
+		var frame []byte
+		if len(frames) > 0 {
+			n := frameLen(frames)
+			frame, frames = frames[:n], frames[n:]
+		}
+		verdict, text := l.fate(e, frame, false)
+		switch {
+		case verdict == Tell:
+		case e.doubtful:
+			text = Uncertain
+		default:
+			text = Unavailable
+		}
+		l.answer(e, text)
+	}
+}
+
+// fail answers everything that waits with the text.
+func (l *Link) fail(text string) {
+	l.refuse(func(*entry) bool { return true }, text)
+}
+
+// dropGone forgets what nobody waits for any more: a command that was not sent
+// when its client went is never sent.
+func (l *Link) dropGone() {
+	for i := range l.ring.len() {
+		if l.ring.at(i).sink.Gone() {
+			l.refuse(func(e *entry) bool { return e.sink.Gone() }, Unavailable)
+			return
+		}
+	}
+}
+
+// refuse turns the entries that match into answers, the text for those that
+// were never written. There is no connection at this time.
+func (l *Link) refuse(match func(*entry) bool, text string) {
+	streamed := l.buf[l.head:l.queue()] // of which the end may still be to come
+	l.rebuild(func(_ int, e *entry, frames []byte, _ int) {
+		if match(e) {
+			answer := text
+			if e.doubtful {
+				answer = Uncertain
+			}
+			for range e.n {
+				l.answer(e, answer)
+			}
+			return
+		}
+		if e.streamed {
+			l.buf = append(l.buf, streamed...)
+			l.loose = len(l.buf)
+		}
+		l.buf = append(l.buf, frames...)
+		*l.ring.push() = *e
+	})
+	l.locals()
+}
+
+// frameLen returns the length of the whole command at the start of b.
+func frameLen(b []byte) int {
+	var s resp.Requests
+	lim := resp.DefaultLimits()
+	n, err := s.Next(b, &lim)
+	if err != nil || n == 0 {
+		return len(b) // cannot be: sinks send whole commands only
+	}
+	return n
+}
