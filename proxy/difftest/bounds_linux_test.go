@@ -59,7 +59,6 @@ func TestSlowReader(t *testing.T) {
 	p := startChild(t, s, 0, "ATOMICPROXY_CLIENT_OUTPUT_LIMIT=16MiB")
 	must(t, s.Dial(t), "+OK\r\n", "SET", "big", strings.Repeat("x", mebibyte))
 	slow := redistest.Dial(t, p.addr)
-	slow.Conn.(*net.TCPConn).SetReadBuffer(4096)
 	get := redistest.Command("GET", "big")
 	if err := slow.Send(strings.Repeat(get, 200)); err != nil {
 		t.Fatal(err)

@@ -158,7 +158,7 @@ var named = map[string][]string{
 	"offset": {"0", "7"}, "bit": {"0", "1"}, "start": {"0", "-2"}, "end": {"1", "-1"}, "stop": {"1", "-1"},
 	"encoding": {"u8", "i5"}, "port": {"1"}, "db": {"1"}, "index": {"0", "1"}, "destination-db": {"1"}, "cursor": {"0"},
 	"subcommand": {"get"}, "command-name": {"get", "nosuch"}, "command": {"get"}, "arg": {"string"},
-	"channel": {"ch1", "ch2"}, "shardchannel": {"ch1"}, "protover": {"2", "3"}, "category": {"read"},
+	"channel": {"ch1", "ch2"}, "client-id": {"999999"}, "shardchannel": {"ch1"}, "protover": {"2", "3"}, "category": {"read"},
 	"parameter": {"maxmemory", "slowlog*"}, "event": {"command"}, "lastid": {"5-5"}, "last-id": {"5-5"},
 	"entries-read": {"1"}, "milliseconds-timestamp": {"4102444800000"}, "threshold": {"1"}, "increment": {"2", "-1"},
 	"decrement": {"2"}, "hash-tag": {"x"}, "slot": {"5"}, "newkey": {"new"}, "numreplicas": {"0"}, "numlocal": {"0"},

@@ -39,7 +39,7 @@ func TestCrossProtocol(t *testing.T) {
 		"post / HTTP/1.1\r\n\r\nSET forged 1\r\n",
 		"GET / HTTP/1.1\r\nHost: localhost:6380\r\n\r\nSET forged 1\r\n",
 		"GET / HTTP/1.1\r\nhOST: localhost:6380\r\n\r\nSET forged 1\r\n",
-		"PUT / HTTP/1.1\r\nAccept: */*\r\nHost:localhost\r\n\r\nSET forged 1\r\n",
+		"PUT / HTTP/1.1\r\nAccept: */*\r\nHOST: localhost\r\n\r\nSET forged 1\r\n",
 		redistest.Command("POST") + "SET forged 1\r\n",
 		redistest.Command("host:", "x") + redistest.Command("SET", "forged", "1"),
 	} {

@@ -304,8 +304,7 @@ var scripts = []script{
 		a: CLIENT SETINFO NOSUCH x
 		a: CLIENT NOSUCH
 		a: CLIENT
-		a: READONLY
-		a: ASKING`},
+		a: READONLY`},
 }
 
 // TestDifferentialScripts plays conversations that change the connection, or have more than one client.

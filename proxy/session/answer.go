@@ -44,8 +44,16 @@ func (s *Session) Answer(tag uint8, reply, frame []byte) {
 	case tagDiscard:
 		s.answerLostWatch(reply)
 	case tagUnknown:
+		if s.state.multi && reply[0] == '-' {
+			s.state.failed = true
+		}
 		if !unknownError(reply) && s.env.Learn != nil {
 			s.env.Learn() // the upstream has it after all: a module was loaded
+		}
+		s.client.Send(reply)
+	case tagWait:
+		if reply[0] == ':' {
+			s.scattered = false
 		}
 		s.client.Send(reply)
 	case tagBlock:
@@ -84,14 +92,15 @@ func (s *Session) Long(tag uint8) {
 func (s *Session) Local(tag uint8, text string) {
 	s.inflight--
 	s.settled(tag)
-	s.leaveIfScan(tag)
 	if s.flow == stream {
 		s.flow = swallow // it is the answer to the command whose bytes still come
 	}
 	if s.gone {
+		s.leaveIfScan(tag)
 		return
 	}
 	s.client.SendString(text)
+	s.leaveIfScan(tag)
 	if s.inflight == 0 {
 		s.settle()
 	}
@@ -140,11 +149,12 @@ func (s *Session) answerRefused(reply []byte) {
 // answerLostWatch makes of a DISCARD's reply that of the EXEC it stood for.
 func (s *Session) answerLostWatch(reply []byte) {
 	if reply[0] == '-' {
+		s.state.watchLost = true // nothing was ended
 		s.client.SendString(execWithoutMulti)
 		return
 	}
 	failed := s.state.failed
-	s.applied(commands.OpDiscard, discardFrame)
+	s.state.multi, s.state.watch, s.state.failed = false, false, false
 	switch {
 	case failed:
 		s.client.SendString(execAbort)

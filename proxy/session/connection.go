@@ -103,17 +103,25 @@ func (s *Session) sendWait(frame []byte) bool {
 	case s.inflight > 0:
 		s.held |= heldIdle
 		return false
-	case s.wroteEpoch != s.wrote.Epoch(), s.pinned, !s.env.Links.TakeOver(s.wrote, s):
+	case s.scattered, s.wroteEpoch != s.wrote.Epoch(), s.pinned, !s.env.Links.TakeOver(s.wrote, s):
 		s.local(lostOffset)
 		return true
 	default:
 		s.link, s.pinned, s.spoilt = s.wrote, true, false
 	}
-	if s.wrote != nil && s.wroteEpoch != s.wrote.Epoch() {
+	if s.wrote != nil && (s.scattered || s.wroteEpoch != s.wrote.Epoch()) {
 		s.local(lostOffset)
 		return true
 	}
-	return s.send(frame, upstream.Inspect, tagBlock)
+	if !s.send(frame, upstream.Inspect, tagWait) {
+		return false
+	}
+	if !s.mayBeInMulti() && !s.raw {
+		// The link is perhaps that of another db or user: what follows goes to the
+		// session's own again.
+		s.held |= heldIdle
+	}
+	return true
 }
 
 // sendReset sends RESET on a link of the session's own. It ends what pinned it.
@@ -144,7 +152,7 @@ func (s *Session) own(op commands.Op, reply []byte) []byte {
 	switch {
 	case op == commands.OpClientID && reply[0] == ':':
 		return append(strconv.AppendInt([]byte{':'}, s.id, 10), "\r\n"...)
-	case op == commands.OpClientGetName && reply[0] != '-' && reply[0] != '+':
+	case op == commands.OpClientGetName && reply[0] != '-' && reply[0] != '+' && !s.state.sticky:
 		return s.nameReply()
 	case op == commands.OpHello && (reply[0] == '*' || reply[0] == '%'):
 		return s.withOwnID(reply)

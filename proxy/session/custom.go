@@ -85,16 +85,16 @@ func (s *Session) badCustom(err *commands.Error, up *commands.Upstream) bool {
 func (s *Session) answerCustom(tag uint8, reply, frame []byte) {
 	if !bytes.HasPrefix(reply, []byte("-NOSCRIPT")) {
 		s.heals = 0
-		s.leaveIfScan(tag)
 		s.client.Send(reply)
+		s.leaveIfScan(tag)
 		return
 	}
 	if s.inflight > 0 || s.heals >= maxHeals || s.ending {
 		// Something of this client was sent after it, and may have run: sending
 		// this one again now would be out of order.
 		s.heals = 0
-		s.leaveIfScan(tag)
 		s.client.SendString(tryAgain)
+		s.leaveIfScan(tag)
 		return
 	}
 	s.heals++
@@ -108,8 +108,8 @@ func (s *Session) answerCustom(tag uint8, reply, frame []byte) {
 		}
 		if err != nil {
 			s.inflight--
-			s.leaveIfScan(tag)
 			s.client.SendString(tryAgain)
+			s.leaveIfScan(tag)
 		} else {
 			s.env.Counts.Healed++
 			link.Send(s, command, 1, upstream.Inspect, tag)

@@ -16,12 +16,13 @@ const (
 	tagDiscard                    // sent instead of an EXEC whose WATCH was lost
 	tagUnknown                    // a name that neither list knew
 	tagBlock                      // may block
+	tagWait                       // WAIT or WAITAOF
 )
 
 const (
 	nulRefusal       = "-DENIED a command name that holds a NUL byte is refused: servers read it as another name\r\n"
 	tooManyLinks     = "-UNAVAILABLE the proxy has as many upstream connections of single clients as upstream.max_pinned allows; the command was not sent\r\n"
-	lostOffset       = "-UNCERTAIN the connection of the last write was lost; how far that write was replicated is not known\r\n"
+	lostOffset       = "-UNCERTAIN the connection of the last write is not there any more, or the writes went over several; how far they were replicated is not known\r\n"
 	okReply          = "+OK\r\n"
 	queued           = "+QUEUED\r\n"
 	execAbort        = "-EXECABORT Transaction discarded because of previous errors.\r\n"
@@ -196,6 +197,10 @@ func (s *Session) sendPinned(v *verb, c *command) bool {
 		// As if a watched key had changed: the transaction is not run.
 		frame, tag = discardFrame, tagDiscard
 	}
+	if !s.room() {
+		return false
+	}
+	s.forgetLostWatch(v.op)
 	if !s.send(frame, upstream.Inspect, tag) {
 		return false
 	}
@@ -206,6 +211,14 @@ func (s *Session) sendPinned(v *verb, c *command) bool {
 		s.wroteOn()
 	}
 	return true
+}
+
+// forgetLostWatch notes what ends the need to guard an EXEC, when it is sent: the
+// next transaction may stand right behind.
+func (s *Session) forgetLostWatch(op commands.Op) {
+	if op == commands.OpExec || op == commands.OpDiscard || op == commands.OpUnwatch && !s.mayBeInMulti() {
+		s.state.watchLost = false
+	}
 }
 
 // sendKept sends a command after which replies and commands no longer pair, or

@@ -99,9 +99,15 @@ func (s *Session) peek(b []byte, size int) *verb {
 	return v
 }
 
-// wroteOn notes where the session's last write went.
+// wroteOn notes where the session's last write goes. Whether a write has changed
+// anything, and so has an offset of its own, we cannot tell: after writes on two
+// connections only the two together know how far all of them were replicated.
 func (s *Session) wroteOn() {
-	s.wrote, s.wroteEpoch = s.link, s.link.Epoch()
+	epoch := s.link.Epoch()
+	if s.wrote != nil && (s.wrote != s.link || s.wroteEpoch != epoch) {
+		s.scattered = true
+	}
+	s.wrote, s.wroteEpoch = s.link, epoch
 }
 
 // sendRun sends n ordinary commands.

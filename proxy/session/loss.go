@@ -33,7 +33,7 @@ func (s *Session) Fate(tag uint8, frame []byte, written bool) (upstream.Verdict,
 		return upstream.Tell, execWithoutMulti
 	case len(frame) == 0 && (s.flow == stream || !written):
 		return upstream.Tell, upstream.Unavailable // streamed, and not to its end
-	case !written, s.env.Table.Repeatable(frame) && tag != tagBlock:
+	case !written, s.env.Table.Repeatable(frame) && tag != tagBlock && tag != tagWait:
 		return upstream.Keep, ""
 	}
 	return upstream.Tell, upstream.Uncertain
@@ -123,7 +123,7 @@ func (s *Session) inLostMulti(v *verb, _ *command) bool {
 		s.link.SetIdentity(s.identity())
 		s.local("+RESET\r\n")
 	case v.op == commands.OpQuit:
-		st.multiLost = false
+		st.multiLost, s.quitting = false, true
 		s.local(okReply)
 		s.end()
 	case v.refusal != "":

@@ -51,6 +51,7 @@ type Session struct {
 	// The link that carried the last write, for WAIT.
 	wrote      *upstream.Link
 	wroteEpoch uint32
+	scattered  bool // writes went over more than one connection since the last WAIT
 	id         int64
 	spoilt     bool // the session's own link must not be used by another
 	detour     bool // link is the one for commands that overtake others

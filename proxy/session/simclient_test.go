@@ -35,6 +35,9 @@ type player struct {
 	seq       int
 	blocks    int
 
+	oldest  int64 // when the first command was made up whose reply is in out
+	upsetAt int64 // when the client was last told of a loss
+
 	// What the client knows of its connection, as the replies have it.
 	db, proto int
 	name      string
@@ -51,6 +54,9 @@ type player struct {
 func (c *player) Send(b []byte) {
 	if c.closed {
 		return
+	}
+	if len(c.out) == 0 && len(c.queue) > 0 {
+		c.oldest = c.queue[0].at
 	}
 	c.out = append(c.out, b...)
 	if len(c.out) > 4000 && !c.congested {
@@ -170,14 +176,14 @@ func (c *player) move() {
 	case !c.m.healing && r.IntN(400) < c.m.leave:
 		c.leave()
 		return
-	case !c.m.healing && r.IntN(200) == 0:
-		c.slow = !c.slow
-	case c.m.healing && c.slow:
+	case c.slow && (c.m.healing || r.IntN(100) == 0):
 		c.slow = false
 		c.drain(len(c.out))
-		if c.closed {
-			return
-		}
+	case !c.m.healing && r.IntN(200) == 0:
+		c.slow = true
+	}
+	if c.closed {
+		return
 	}
 	if len(c.in) == 0 && !c.quits && !c.m.healing && len(c.queue) < 40 {
 		for range 1 + r.IntN(c.m.depth) {

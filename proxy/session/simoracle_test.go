@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/atomicproxy/atomicproxy/proxy/internal/sim"
 	"github.com/atomicproxy/atomicproxy/proxy/session"
@@ -55,15 +56,19 @@ func (c *player) right(k *cmd, b []byte) bool {
 	text := string(b)
 	switch {
 	case strings.HasPrefix(text, uncertain):
+		defer c.noteUpset()
 		if k.block != nil && k.kind != exec && !k.raw {
 			return false // nothing of a transaction can have run before EXEC
 		}
 		// WAIT says so too if another session has taken the connection over; and a
 		// client that has ended its input has the upstream end the same way.
-		return (c.m.breaks > k.breaks || k.kind == wait || c.eof) && (k.kind != refused || k.fails) && k.kind != broken
+		return (c.upset(k) || k.kind == wait || c.eof) && (k.kind != refused || k.fails) && k.kind != broken
 	case strings.HasPrefix(text, unavailable):
 		c.notRun(k)
-		return (c.m.breaks > k.breaks || c.m.w.Now()-k.at >= int64(c.m.up.Wait)) && k.kind != broken
+		defer c.noteUpset()
+		// On a connection that another session has taken over for WAIT, that
+		// session's patience ends everybody's.
+		return (c.upset(k) || c.m.somebodyWaits()) && k.kind != broken
 	case strings.HasPrefix(text, tryAgain) && (k.kind == custom || k.fails):
 		c.notRun(k)
 		return true
@@ -114,6 +119,24 @@ func (c *player) rightPlace(k *cmd, rec *sim.Record) bool {
 	return false
 }
 
+// upset reports whether a connection was lost since the command was made up, or
+// something of this client has waited for one longer than it may.
+func (c *player) upset(k *cmd) bool {
+	return c.m.w.Breaks > k.breaks || c.m.w.Now()-c.oldest >= int64(c.m.up.Wait) || c.upsetAt >= k.at
+}
+
+// somebodyWaits reports whether any client has waited longer than it may.
+func (m *match) somebodyWaits() bool {
+	for _, c := range m.players {
+		if !c.closed && m.w.Now()-c.oldest >= int64(m.up.Wait) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *player) noteUpset() { c.upsetAt = c.m.w.Now() }
+
 // notRun notes that the client was told so.
 func (c *player) notRun(k *cmd) {
 	k.notRun = true
@@ -141,10 +164,10 @@ func (c *player) rightExec(k *cmd, text string) bool {
 	switch {
 	case strings.HasPrefix(text, execAbort):
 		b.notRun = true
-		return !b.ran && (b.poisoned || c.m.breaks > k.breaks)
+		return !b.ran && (b.poisoned || c.upset(b.begin))
 	case text == "*-1\r\n" && c.proto == 2, text == "_\r\n" && c.proto == 3:
 		b.notRun = true
-		return !b.ran && len(b.guards) > 0 && c.m.breaks > b.guards[0].breaks
+		return !b.ran && len(b.guards) > 0 && c.upset(b.guards[0])
 	case text == "-ERR EXEC without MULTI\r\n":
 		b.notRun = true
 		return !b.ran && b.untold
@@ -184,7 +207,7 @@ func (c *player) rightOwn(k *cmd, b []byte) bool {
 func (c *player) learn(k *cmd, b []byte) {
 	ok := b[0] != '-'
 	if k.write && ok && k.block == nil {
-		c.lastWrite, c.wroteAt = k, c.m.breaks
+		c.lastWrite, c.wroteAt = k, c.m.w.Breaks
 	} else if k.write || k.kind == exec {
 		c.lastWrite = nil
 	}
@@ -207,7 +230,7 @@ func (c *player) learn(k *cmd, b []byte) {
 
 // checkWait: WAIT speaks of the writes of the connection that it is sent on.
 func (c *player) checkWait(k *cmd) {
-	if c.lastWrite == nil || c.wroteAt != c.m.breaks {
+	if c.lastWrite == nil || c.wroteAt != c.m.w.Breaks {
 		return
 	}
 	recs := c.m.w.Server.Records
@@ -322,14 +345,14 @@ func (m *match) executed(p *sim.Peer, id string, queue []*sim.Call) {
 
 // closed judges the end of a client's connection.
 func (m *match) closed(c *player) {
-	lost := m.breaks > c.bornAt
+	lost := m.w.Breaks > c.bornAt
 	switch r := c.reason; {
 	case r == session.ClientReset:
 	case r == session.ClientEOF && (c.eof || c.quits), r == session.ClientQuit && c.quits, r == session.ProtocolError && c.quits:
-		if len(c.queue) > 0 && !lost && !c.eof {
+		if len(c.queue) > 0 && !lost && !c.eof && !(c.raw && c.m.up.Wait < time.Second) {
 			m.w.Fail("client %d was closed (%s) with %d commands unanswered, first %s %s", c.id, r, len(c.queue), c.queue[0].name, c.queue[0].mark)
 		}
-	case r == session.UpstreamLost && lost:
+	case r == session.UpstreamLost && (lost || c.quits || c.raw || c.m.up.Wait < time.Second):
 	default:
 		m.w.Fail("client %d was closed for no good reason: %s", c.id, r)
 	}

@@ -55,6 +55,7 @@ type cmd struct {
 type block struct {
 	id       string
 	client   *player
+	begin    *cmd
 	cmds     []*cmd // queued, in order
 	poisoned bool   // holds a command that is refused: EXEC must abort
 	guards   []*cmd // the WATCHes that must still hold when it runs
@@ -65,7 +66,7 @@ type block struct {
 
 // add encodes a command and puts it at the end of what is to be sent.
 func (c *player) add(k *cmd, args ...string) *cmd {
-	k.name, k.breaks, k.at, k.raw = strings.ToLower(args[0]), c.m.breaks, c.m.w.Now(), c.raw
+	k.name, k.breaks, k.at, k.raw = strings.ToLower(args[0]), c.m.w.Breaks, c.m.w.Now(), c.raw
 	r := c.m.w.Rnd
 	if k.mark != "" {
 		c.m.cmds[k.mark] = k
@@ -288,7 +289,7 @@ func (c *player) transaction() {
 	c.blocks++
 	b := &block{id: strconv.Itoa(c.blocks), client: c, guards: c.watching}
 	c.m.blocks[fmt.Sprintf("%s%d.%s", sim.Mark, c.id, b.id)] = b
-	c.add(&cmd{kind: multi, block: b}, "MULTI")
+	b.begin = c.add(&cmd{kind: multi, block: b}, "MULTI")
 	first := c.mark(b)
 	c.queueIn(b, c.add(&cmd{kind: plain, mark: first, block: b}, "ECHO", "first "+first[1:], first))
 	for range 1 + r.IntN(5) {
@@ -352,7 +353,7 @@ func (c *player) last() {
 		{"*1\r\n$-5\r\n", "Protocol error: invalid bulk length"},
 		{"GET \"a\r\n", "Protocol error: unbalanced quotes in request"},
 	}[c.m.w.Rnd.IntN(4)]
-	c.queue = append(c.queue, &cmd{kind: broken, text: "-ERR " + bad.text + "\r\n", breaks: c.m.breaks, raw: c.raw})
+	c.queue = append(c.queue, &cmd{kind: broken, text: "-ERR " + bad.text + "\r\n", breaks: c.m.w.Breaks, raw: c.raw})
 	c.in = append(c.in, bad.bytes+"*1\r\n$4\r\nPING\r\n"...)
 }
 

@@ -63,7 +63,7 @@ func newMatch(seed uint64) *match {
 // join adds a client.
 func (m *match) join() {
 	m.nextID++
-	c := &player{m: m, id: m.nextID, bornAt: m.breaks, proto: 2, subs: map[string]bool{}}
+	c := &player{m: m, id: m.nextID, bornAt: m.w.Breaks, proto: 2, subs: map[string]bool{}}
 	c.sess.Init(m.env, c)
 	m.players = append(m.players, c)
 	c.tick(0)
@@ -78,11 +78,9 @@ func (m *match) fault() {
 	switch n := r.IntN(20); {
 	case n < 10:
 		if conns := m.w.Conns(); len(conns) > 0 {
-			m.breaks++
 			conns[r.IntN(len(conns))].Cut()
 		}
 	case n < 13 && m.srv.Up:
-		m.breaks++
 		m.srv.Die(r.IntN(2) == 0)
 		m.w.After(time.Duration(r.Int64N(int64(100*time.Millisecond))), func() {
 			if !m.srv.Up {
@@ -133,10 +131,15 @@ func (m *match) heal() {
 	}
 	m.w.RunFor(10 * time.Second)
 	for _, c := range m.players {
+		if m.w.Traced() {
+			m.w.Tracef("client %d, closed %v: %s", c.id, c.closed, c.sess.Dump())
+		}
+	}
+	for _, c := range m.players {
 		switch {
 		case c.closed:
 		case c.eof, c.quits:
-			m.w.Fail("client %d has ended and is still not closed; unanswered: %d; %s", c.id, len(c.queue), c.sess.Dump())
+			m.w.Fail("client %d has ended and is still not closed; unanswered: %d; finishing %v, %d bytes not taken; %s", c.id, len(c.queue), c.finishing, len(c.out), c.sess.Dump())
 		case len(c.queue) > 0:
 			m.w.Fail("client %d has had no reply to %s %s, and %d more; %s", c.id, c.queue[0].name, c.queue[0].mark, len(c.queue)-1, c.sess.Dump())
 		case c.paused:
@@ -204,7 +207,7 @@ func TestSimulation(t *testing.T) {
 		steps += m.w.Steps
 		replies += m.replies
 		commands += len(m.cmds)
-		breaks += m.breaks
+		breaks += m.w.Breaks
 		if failure == "" {
 			continue
 		}

@@ -62,7 +62,7 @@ type Table struct {
 // nil where it is not to be had.
 func NewTable(p Policy, reg *commands.Registry, up commands.Upstream, known map[string]control.Info, quote byte) *Table {
 	t := &Table{Upstream: up, verbs: map[string]*verb{}, complete: known != nil, quote: quote}
-	t.unlisted = &verb{handling: commands.Share}
+	t.unlisted = &verb{handling: commands.Share, known: true} // to have no effect
 	if known == nil {
 		t.unlisted = &verb{handling: commands.Keep}
 	}

@@ -10,6 +10,10 @@ const (
 	txLost = "-EXECABORT Transaction discarded because of: upstream connection lost\r\n"
 )
 
+// maxTries bounds how often a command that only reads is sent. It may be what
+// the connection is lost by.
+const maxTries = 3
+
 // lost handles the end of the network connection: each command in flight meets
 // its fate, in its place, and the link connects again.
 func (l *Link) lost(err error) {
@@ -144,7 +148,7 @@ func (l *Link) decide(e *entry, frame []byte, written, overtaken bool) {
 		verdict, text = Tell, Unavailable // nobody hears it; the tag is settled
 	case verdict == Keep && e.streamed:
 		verdict, text = Tell, Unavailable
-	case verdict == Keep && written && overtaken:
+	case verdict == Keep && written && (overtaken || e.tries+1 >= maxTries || l.waitedLong(e)):
 		verdict, text = Tell, Uncertain
 	}
 	if verdict == Tell {
@@ -154,6 +158,15 @@ func (l *Link) decide(e *entry, frame []byte, written, overtaken bool) {
 	k := l.keep(e, frame)
 	k.n, k.total = 1, 1
 	k.doubtful = e.doubtful || written
+	if written {
+		k.tries++
+	}
+}
+
+// waitedLong reports whether the commands have waited for Env.Wait since they
+// were first lost.
+func (l *Link) waitedLong(e *entry) bool {
+	return e.waiting && l.env.World.Now()-e.at > int64(l.env.Wait)
 }
 
 // decideTx decides on a whole MULTI … EXEC. Until all of it was written nothing

@@ -31,6 +31,7 @@ type entry struct {
 	// doubtful: a network connection was lost after these commands had been
 	// written; they wait to be sent again.
 	doubtful bool
+	tries    uint8 // connections that these commands were lost with
 	streamed bool
 	waiting  bool // a connection was lost since the commands were queued: at is that time
 }

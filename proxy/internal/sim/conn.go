@@ -25,6 +25,7 @@ type Conn struct {
 	eofTold bool
 	paused  bool
 
+	faulty bool // its end is a fault
 	broken bool // what is written goes nowhere
 	closed bool // by the proxy, or the handler was told Closed
 }
@@ -49,7 +50,7 @@ func (c *Conn) Write(b []byte) int {
 	if c.short {
 		return 0
 	}
-	n := min(len(b), max(0, c.window-len(c.out)), 1<<20)
+	n := min(len(b), max(0, max(c.window, len(b)/16)-len(c.out)), 1<<20)
 	if n > 0 && !c.w.calm && c.w.Rnd.IntN(50) == 0 {
 		n = c.w.Rnd.IntN(n + 1)
 	}
@@ -156,6 +157,9 @@ func (c *Conn) arriveIn() {
 // end tells the handler that nothing more comes.
 func (c *Conn) end() {
 	c.told = true
+	if c.faulty {
+		c.w.Breaks++
+	}
 	c.w.Tracef("conn %d ends, reset %v", c.ID, c.reset)
 	if c.reset {
 		c.forget()
@@ -225,7 +229,7 @@ func (c *Conn) Cut() {
 	}
 	r := c.w.Rnd
 	c.w.Tracef("conn %d cut", c.ID)
-	c.broken, c.outEnded = true, true
+	c.faulty, c.broken, c.outEnded = true, true, true
 	c.out = c.out[:r.IntN(len(c.out)+1)]
 	c.endIn(r.IntN(2) == 0)
 	c.sendOn()

@@ -112,7 +112,7 @@ func (s *Server) Die(wipe bool) {
 	for _, p := range append([]*Peer(nil), s.peers...) {
 		p.die()
 		c := p.conn
-		c.broken, c.outEnded = true, true
+		c.faulty, c.broken, c.outEnded = true, true, true
 		c.out = nil
 		c.endIn(s.w.Rnd.IntN(2) == 0)
 		c.sendOn()

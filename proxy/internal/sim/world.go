@@ -17,6 +17,9 @@ type World struct {
 	Server *Server
 	// Steps counts turns of the loop.
 	Steps int
+	// Breaks counts the connections that the proxy lost by Cut or Die, as it
+	// learnt of them.
+	Breaks int
 	// Check runs at the end of every turn.
 	Check func()
 	// Latency bounds how long bytes are on the way, and DialTimeout how long a
@@ -76,7 +79,7 @@ func (w *World) Tracef(format string, args ...any) {
 	if !w.traced {
 		return
 	}
-	const most = 4000
+	const most = 100_000
 	if len(w.lines) >= 2*most {
 		w.lines = append(w.lines[:0], w.lines[most:]...)
 	}
