@@ -51,8 +51,8 @@ type Server struct {
 	clients     atomic.Int64
 	draining    atomic.Bool
 	empty       chan struct{} // has an element when the last client has gone
-	lastID      atomic.Int64  // of a session
-	lastDial    atomic.Int64  // unix seconds of the last failure that was logged
+	directory   session.Directory
+	lastDial    atomic.Int64 // unix seconds of the last failure that was logged
 
 	looked    sync.Once
 	firstLook chan struct{} // closed once the upstream has been looked at

@@ -26,10 +26,6 @@ type worker struct {
 	free        [][]byte // output buffers of clients that need none now
 }
 
-// firstID is above every id that an upstream gives its connections, so that no
-// client can take one for the other.
-const firstID = 1 << 40
-
 // maxFree bounds the spare output buffers of a loop: 4 MiB at most.
 const maxFree = 64
 
@@ -52,7 +48,7 @@ func newWorker(srv *Server) (*worker, error) {
 	w.env = session.Env{
 		Table:      srv.table.Load(),
 		Registry:   srv.registry,
-		Links:      upstream.NewSet(&w.upEnv, max(1, srv.cfg.Upstream.MaxPinned/srv.loops)),
+		Links:      upstream.NewSet(&w.upEnv, upstream.Key{Identity: srv.identity}, max(1, srv.cfg.Upstream.MaxPinned/srv.loops)),
 		Scripts:    cache{w},
 		Gate:       srv.gate,
 		Post:       func(f func()) { l.Post(f) },
@@ -61,7 +57,7 @@ func newWorker(srv *Server) (*worker, error) {
 		InputMax:   int(srv.cfg.Client.InputTotal) / srv.loops,
 		RawLua:     srv.cfg.RawLua == "allow",
 		Multiplex:  srv.cfg.Multiplex,
-		NewID:      func() int64 { return firstID + srv.lastID.Add(1) },
+		Directory:  &srv.directory,
 	}
 	return w, nil
 }
@@ -71,7 +67,7 @@ func newWorker(srv *Server) (*worker, error) {
 func (w *worker) start() {
 	w.loop.Post(func() {
 		w.env.Table = w.srv.table.Load()
-		w.env.Links.Shared(upstream.Key{Identity: w.env.Default}).Connect()
+		w.env.Links.Warm(upstream.Key{Identity: w.env.Default})
 	})
 }
 

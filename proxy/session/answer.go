@@ -56,11 +56,13 @@ func (s *Session) Answer(tag uint8, reply, frame []byte) {
 			s.scattered = false
 		}
 		s.client.Send(reply)
+	case tagKill:
+		s.answerKill(reply, frame)
 	case tagBlock:
 		s.client.Send(reply)
 	default:
 		s.watchReply(commands.Op(tag), reply, frame)
-		s.client.Send(s.own(commands.Op(tag), reply))
+		s.client.Send(s.ownAnswer(commands.Op(tag), reply))
 	}
 	if s.inflight == 0 {
 		s.settle()

@@ -81,7 +81,7 @@ func (s *Session) sendOvertaking(frame []byte) bool {
 		s.held |= heldIdle
 		return false
 	}
-	s.link = s.env.Links.Shared(upstream.Key{Identity: s.identity(), Overtaking: true})
+	s.join(upstream.Key{Identity: s.identity(), Overtaking: true})
 	s.detour = true
 	if !s.send(frame, upstream.Inspect, uint8(commands.OpOvertake)) {
 		return false
@@ -107,7 +107,7 @@ func (s *Session) sendWait(frame []byte) bool {
 		s.local(lostOffset)
 		return true
 	default:
-		s.link, s.pinned, s.spoilt = s.wrote, true, false
+		s.own(s.wrote)
 	}
 	if s.wrote != nil && (s.scattered || s.wroteEpoch != s.wrote.Epoch()) {
 		s.local(lostOffset)
@@ -140,18 +140,17 @@ func (s *Session) sendReset(frame []byte) bool {
 // afterReset puts a session in raw mode back to what a new one is.
 func (s *Session) afterReset() {
 	s.state = state{}
-	s.env.Links.Unpin(s.link)
-	s.link, s.pinned, s.raw = nil, false, false
+	s.env.Links.Unpin(s.disown())
 	s.release(heldReset)
 	s.settle()
 }
 
-// own answers with the session's own value what the upstream has judged to be
+// ownAnswer answers with the session's own value what the upstream has judged to be
 // a good question.
-func (s *Session) own(op commands.Op, reply []byte) []byte {
+func (s *Session) ownAnswer(op commands.Op, reply []byte) []byte {
 	switch {
 	case op == commands.OpClientID && reply[0] == ':':
-		return append(strconv.AppendInt([]byte{':'}, s.id, 10), "\r\n"...)
+		return append(strconv.AppendInt([]byte{':'}, s.listing.id, 10), "\r\n"...)
 	case op == commands.OpClientGetName && reply[0] != '-' && reply[0] != '+' && !s.state.sticky:
 		return s.nameReply()
 	case op == commands.OpHello && (reply[0] == '*' || reply[0] == '%'):
@@ -181,6 +180,6 @@ func (s *Session) withOwnID(reply []byte) []byte {
 		return reply
 	}
 	out := append(bytes.Clone(before), key...)
-	out = append(strconv.AppendInt(out, s.id, 10), "\r\n"...)
+	out = append(strconv.AppendInt(out, s.listing.id, 10), "\r\n"...)
 	return append(out, rest...)
 }

@@ -17,6 +17,7 @@ const (
 	tagUnknown                    // a name that neither list knew
 	tagBlock                      // may block
 	tagWait                       // WAIT or WAITAOF
+	tagKill                       // CLIENT KILL of a session
 )
 
 const (
@@ -107,7 +108,7 @@ func (s *Session) forward(v *verb, c *command) bool {
 		s.ending = true // the upstream closes after its reply, and so do we
 		return true
 	case commands.Keep:
-		return s.sendKept(c.frame)
+		return s.sendKept(s.translate(c))
 	}
 	switch v.op {
 	case commands.OpClientID, commands.OpClientGetName, commands.OpClientSetName, commands.OpClientSetInfo:
@@ -117,9 +118,15 @@ func (s *Session) forward(v *verb, c *command) bool {
 	case commands.OpAuth, commands.OpHello:
 		return s.sendAuth(v.op, c)
 	case commands.OpOvertake:
-		if !s.pinned {
-			return s.sendOvertaking(c.frame)
+		switch {
+		case s.pinned:
+			translated := *c
+			translated.frame = s.translate(c)
+			return s.sendPinned(v, &translated)
+		case isKill(v, c):
+			return s.sendKill(c)
 		}
+		return s.sendOvertaking(s.translate(c))
 	case commands.OpWait:
 		return s.sendWait(c.frame)
 	case commands.OpReset:
@@ -159,25 +166,41 @@ func (s *Session) pin(fit upstream.Fit) bool {
 		s.crowded = true
 		return false
 	}
-	s.link, s.pinned, s.spoilt = l, true, false
+	s.own(l)
 	if s.slow {
 		l.PauseReading()
 	}
 	return true
 }
 
+// own makes a link the session's, and lets others find it.
+func (s *Session) own(l *upstream.Link) {
+	s.leave()
+	s.link, s.pinned, s.spoilt = l, true, false
+	s.listing.link.Store(l)
+}
+
+// disown is the opposite.
+func (s *Session) disown() *upstream.Link {
+	l := s.link
+	s.link, s.pinned, s.raw = nil, false, false
+	s.listing.link.Store(nil)
+	return l
+}
+
 // unpin gives the session's own link back once no state is left on it.
 func (s *Session) unpin() {
 	st := &s.state
 	if s.detour {
-		s.link, s.detour = nil, false
+		s.leave()
+		s.detour = false
 	}
 	if !s.pinned || s.raw || s.flow != whole || !s.env.Multiplex ||
 		st.multi || st.watch || st.watchLost || st.multiLost || st.sticky || s.multis > 0 {
 		return
 	}
-	s.env.Links.Release(s.link, !s.spoilt)
-	s.link, s.pinned = nil, false
+	l := s.disown()
+	s.env.Links.Release(l, !s.spoilt)
 }
 
 // sendPinned sends a command that makes state which ends, or which can be made

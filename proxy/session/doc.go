@@ -15,10 +15,17 @@
 //     silence: an EXEC whose WATCH was lost answers null, one whose MULTI was
 //     lost answers EXECABORT, a subscriber is closed.
 //
-// # The first form
+// # Where a session's commands go
 //
-// A session that makes connection state is pinned to an upstream link of its
-// own from then on. That is exact, and costs one upstream connection.
+// A session that holds no connection state sends on a shared link: that of its
+// user, db and protocol, which SELECT, AUTH and HELLO change once the upstream
+// has accepted them on a link that nobody else is on. While it holds state that
+// ends (a MULTI that comes in pieces, WATCH, a blocking command, a command that
+// streams) it has a link of its own, taken from a free list and given back
+// clean. Commands that make state which nothing reliably undoes (SUBSCRIBE,
+// MONITOR, CLIENT TRACKING, whatever we do not know) keep that link until RESET
+// or the end. A MULTI … EXEC that arrives whole goes over the shared link in one
+// piece.
 //
 // # What it does not know
 //

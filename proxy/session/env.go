@@ -39,6 +39,7 @@ const (
 	UpstreamDenied Reason = "upstream_refused_user"
 	Draining       Reason = "proxy_draining"
 	TooManyClients Reason = "proxy_max_clients"
+	Killed         Reason = "client_killed"
 	InternalError  Reason = "proxy_internal_error"
 )
 
@@ -70,8 +71,8 @@ type Env struct {
 	InputMax int
 	Buffered int // bytes of incomplete commands held now
 	Counts   Counts
-	// NewID gives a session its id: unlike any other, and unlike any upstream's.
-	NewID func() int64
+	// Directory finds the sessions of all loops.
+	Directory *Directory
 	// Multiplex: sessions share links. Without it each has its own from the start.
 	Multiplex bool
 	// RawLua: clients may send scripts of their own.

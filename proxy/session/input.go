@@ -99,6 +99,21 @@ func (s *Session) peek(b []byte, size int) *verb {
 	return v
 }
 
+// join makes a shared link the one that the session sends on.
+func (s *Session) join(k upstream.Key) {
+	l := s.env.Links.Join(k)
+	s.leave()
+	s.link = l
+}
+
+// leave lets go of a shared link.
+func (s *Session) leave() {
+	if s.link != nil && !s.pinned {
+		s.env.Links.Leave(s.link)
+		s.link = nil
+	}
+}
+
 // wroteOn notes where the session's last write goes. Whether a write has changed
 // anything, and so has an offset of its own, we cannot tell: after writes on two
 // connections only the two together know how far all of them were replicated.
@@ -154,7 +169,7 @@ func (s *Session) attach() bool {
 	if !s.env.Multiplex {
 		return s.pin(upstream.Exact)
 	}
-	s.link = s.env.Links.Shared(upstream.Key{Identity: s.identity()})
+	s.join(upstream.Key{Identity: s.identity()})
 	return true
 }
 

@@ -21,7 +21,6 @@ type rig struct {
 	up    *upstream.Env
 	gate  *session.Gate
 	stats upstream.Stats
-	ids   int64
 }
 
 // catalogue is what the rigs share: it does not change.
@@ -61,7 +60,7 @@ func newRig(seed uint64) *rig {
 	r.env = &session.Env{
 		Table: cat.table, Registry: cat.registry, Scripts: r.srv, Gate: r.gate, Post: w.Post,
 		RewriteMax: 8 << 20, InputMax: 64 << 20, Multiplex: true,
-		NewID: func() int64 { r.ids++; return 1<<40 + r.ids },
+		Directory: &session.Directory{},
 	}
 	r.up = &upstream.Env{
 		World: w, Scripts: r.srv, Wait: time.Second, DialTimeout: time.Second, Stats: &r.stats,

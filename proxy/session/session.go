@@ -52,11 +52,12 @@ type Session struct {
 	wrote      *upstream.Link
 	wroteEpoch uint32
 	scattered  bool // writes went over more than one connection since the last WAIT
-	id         int64
-	spoilt     bool // the session's own link must not be used by another
-	detour     bool // link is the one for commands that overtake others
-	crowded    bool // there was no link of its own to be had
-	slow       bool // the client is slow to take replies
+	listing    *listing
+	victim     *listing // of the CLIENT KILL in flight
+	spoilt     bool     // the session's own link must not be used by another
+	detour     bool     // link is the one for commands that overtake others
+	crowded    bool     // there was no link of its own to be had
+	slow       bool     // the client is slow to take replies
 
 	gate   gateState
 	ticket *Ticket
@@ -68,7 +69,7 @@ type Session struct {
 func (s *Session) Init(env *Env, client Client) {
 	*s = Session{env: env, client: client}
 	s.state.db = env.Default.DB
-	s.id = env.NewID()
+	s.listing = env.Directory.add(func() { env.Post(s.Kill) })
 }
 
 // Data takes bytes of the client.
@@ -103,12 +104,13 @@ func (s *Session) Closed() {
 		return
 	}
 	s.gone = true
+	s.env.Directory.remove(s.listing)
 	s.drop()
 	if s.pinned {
-		s.env.Links.Unpin(s.link)
-		s.link = nil
+		s.env.Links.Unpin(s.disown())
 		s.leaveGate() // its reply will not come
 	}
+	s.leave()
 	s.forsakeGate()
 }
 

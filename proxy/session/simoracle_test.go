@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,7 +69,8 @@ func (c *player) right(k *cmd, b []byte) bool {
 		defer c.noteUpset()
 		// On a connection that another session has taken over for WAIT, that
 		// session's patience ends everybody's.
-		return (c.upset(k) || c.m.somebodyWaits()) && k.kind != broken
+		// The end of the input breaks off a long command that was on its way.
+		return (c.upset(k) || c.m.somebodyWaits() || c.eof) && k.kind != broken
 	case strings.HasPrefix(text, tryAgain) && (k.kind == custom || k.fails):
 		c.notRun(k)
 		return true
@@ -188,7 +190,8 @@ func (c *player) rightOwn(k *cmd, b []byte) bool {
 	}
 	switch k.kind {
 	case clientID:
-		return bytes.HasPrefix(b, []byte(":10995116277"))
+		id, err := strconv.ParseInt(strings.TrimSpace(string(b[1:])), 10, 64)
+		return err == nil && b[0] == ':' && id >= session.FirstID
 	case getName:
 		want := "$-1\r\n"
 		switch {

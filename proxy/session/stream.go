@@ -161,8 +161,8 @@ func (s *Session) broken(text string) {
 		s.protocolError(text)
 		return
 	}
-	s.env.Links.Unpin(s.link)
-	s.pinned, s.raw, s.link, s.inflight = false, false, nil, 0
+	s.env.Links.Unpin(s.disown())
+	s.inflight = 0
 	s.flow = whole
 	s.client.SendString("-ERR " + text + "\r\n")
 	s.ending = true

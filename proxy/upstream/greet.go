@@ -10,8 +10,9 @@ import (
 
 // greeter follows the commands that a new network connection begins with.
 type greeter struct {
-	left  int // replies of the identity's commands still to come; the marker's follows
-	loads int // times that the catalogue was loaded for this connection
+	left   int  // replies of the identity's commands still to come; the marker's follows
+	asksID bool // CLIENT ID was sent too, and its reply has not come
+	loads  int  // times that the catalogue was loaded for this connection
 }
 
 // maxLoads bounds how often a connection's marker may be missing: somebody
@@ -75,6 +76,10 @@ func (l *Link) beginGreeting() {
 	l.greet = greeter{}
 	b, n := l.identity.append(nil)
 	l.greet.left = n
+	if l.owner != nil {
+		b = resp.AppendCommandStrings(b, "CLIENT", "ID")
+		l.greet.asksID = true
+	}
 	b = l.appendMarker(b)
 	l.limit = l.env.World.After(l.env.DialTimeout, func() {
 		l.limit = nil
@@ -121,6 +126,12 @@ func (l *Link) greetingReply(reply []byte) {
 	case failed && bytes.HasPrefix(reply, []byte("-ERR max number of clients")):
 		// Said before anything was asked, in the first reply's place.
 		l.greetingFailed(errors.New(string(reply)))
+	case l.greet.left == 0 && l.greet.asksID:
+		// A user who may not ask does without.
+		l.greet.asksID = false
+		if id, err := strconv.ParseInt(string(bytes.TrimSpace(reply[1:])), 10, 64); err == nil && !failed {
+			l.peer.Store(id)
+		}
 	case l.greet.left == 0:
 		l.markerReply(reply, failed)
 	case failed && notNow(reply):

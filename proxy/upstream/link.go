@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/atomicproxy/atomicproxy/proxy/loop"
@@ -45,11 +46,14 @@ type Identity struct {
 
 // Link is one logical upstream connection. See the package comment.
 type Link struct {
-	env      *Env
-	identity Identity
-	owner    Owner  // nil: shared
-	taken    bool   // was shared, and is now the owner's; what others have in flight is still theirs
-	epoch    uint32 // counts network connections
+	env         *Env
+	identity    Identity
+	owner       Owner        // nil: shared
+	taken       bool         // was shared, and is now the owner's; what others have in flight is still theirs
+	users       int          // sessions that have joined a shared link
+	unusedSince int64        // loop time since when there are none
+	epoch       uint32       // counts network connections
+	peer        atomic.Int64 // the upstream's id of a pinned connection; 0: not known
 
 	state  state
 	conn   loop.Conn
@@ -114,6 +118,11 @@ func (l *Link) SetIdentity(id Identity) { l.identity = id }
 // Identity is what the connection is now. The owner of a pinned link keeps it
 // true when a command of its own changes that.
 func (l *Link) Identity() *Identity { return &l.identity }
+
+// PeerID is the id that the upstream gave the network connection of a pinned
+// link, as CLIENT ID tells it; 0 if there is none or it would not say. It is the
+// one method that may be called on any goroutine.
+func (l *Link) PeerID() int64 { return l.peer.Load() }
 
 // queue is where in buf the commands of the ring begin: what is before belongs
 // to a streamed command.
@@ -199,6 +208,7 @@ func (l *Link) drop() {
 	l.scan.Reset()
 	l.hold = nil
 	l.readPaused = false
+	l.peer.Store(0)
 }
 
 var (

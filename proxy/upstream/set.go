@@ -1,6 +1,12 @@
 package upstream
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
+
+// idleShared is how long a shared link that nobody uses is kept.
+const idleShared = 30 * time.Second
 
 // maxFree bounds the clean pinned links that a loop keeps for the next session
 // that needs one.
@@ -21,16 +27,61 @@ type Set struct {
 	pinned map[*Link]struct{}
 	free   []*Link // pinned before and clean; the last one was used last
 	max    int
+	main   Key   // is kept also while nobody uses it
+	sweep  Timer // closes what is unused
 }
 
 // NewSet returns an empty set that has at most max pinned links, free ones
-// included.
-func NewSet(env *Env, max int) *Set {
-	return &Set{env: env, shared: map[Key]*Link{}, pinned: map[*Link]struct{}{}, max: max}
+// included. The shared link of the main key is kept also while nobody uses it.
+func NewSet(env *Env, main Key, max int) *Set {
+	return &Set{env: env, main: main, shared: map[Key]*Link{}, pinned: map[*Link]struct{}{}, max: max}
 }
 
-// Shared returns the link that all sessions of this key use together.
-func (s *Set) Shared(k Key) *Link {
+// Join returns the link that all sessions of this key use together. The session
+// gives it back to Leave when it goes on to another, or ends.
+func (s *Set) Join(k Key) *Link {
+	l := s.link(k)
+	l.users++
+	return l
+}
+
+// Warm connects the link of a key before anybody asks for it.
+func (s *Set) Warm(k Key) { s.link(k).Connect() }
+
+// Leave says that one session less uses a shared link. One that nobody uses, and
+// with it the password of its user, is given up after a while.
+func (s *Set) Leave(l *Link) {
+	if l.users--; l.users > 0 || !l.Shared() {
+		return
+	}
+	l.unusedSince = s.env.World.Now()
+	if s.sweep == nil {
+		s.sweep = s.env.World.After(idleShared, s.closeUnused)
+	}
+}
+
+// closeUnused closes the shared links that nobody has used for idleShared, but
+// for that of the default identity: the next client is likely to want it.
+func (s *Set) closeUnused() {
+	s.sweep = nil
+	now, waiting := s.env.World.Now(), false
+	for k, l := range s.shared {
+		if l.users > 0 || k == s.main {
+			continue
+		}
+		if l.ring.len() == 0 && now-l.unusedSince >= int64(idleShared) {
+			l.Close()
+			delete(s.shared, k)
+			continue
+		}
+		waiting = true
+	}
+	if waiting {
+		s.sweep = s.env.World.After(idleShared, s.closeUnused)
+	}
+}
+
+func (s *Set) link(k Key) *Link {
 	k.Name, k.LibName, k.LibVersion = "", "", "" // names are not of a shared connection
 	l := s.shared[k]
 	if l == nil {
