@@ -49,6 +49,3 @@ func logTo(t *testing.T) io.Writer {
 	}
 	return t.Output()
 }
-
-// runPattern is what -run was given.
-func runPattern() string { return flag.Lookup("test.run").Value.String() }

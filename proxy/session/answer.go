@@ -129,7 +129,7 @@ func (s *Session) RawError(line []byte) {
 	case s.gone:
 	case text != "":
 		s.client.SendString(text)
-	case bytes.HasPrefix(line, []byte("-NOSCRIPT")) && !s.env.RawLua:
+	case bytes.HasPrefix(line, []byte("-NOSCRIPT")) && s.rawCustom && !s.env.RawLua:
 		s.client.SendString(tryAgain) // only our own EVALSHA can have got it
 	default:
 		s.client.Send(line)

@@ -35,7 +35,8 @@ var (
 
 // sendAuth sends AUTH or HELLO on a link that nobody else is on. One that
 // carries credentials may go to a connection of whatever user: afterwards it is
-// the client's, or nothing has changed. So nothing follows before the reply.
+// the client's, or nothing has changed. So nothing follows before the reply, and
+// nothing may be in flight before it (see upstream.AnyUser).
 func (s *Session) sendAuth(op commands.Op, c *command) bool {
 	fit := upstream.Exact
 	if op == commands.OpAuth || helloCredentials(c.args(nil)) != nil {
@@ -44,7 +45,7 @@ func (s *Session) sendAuth(op commands.Op, c *command) bool {
 	if !s.pin(fit) {
 		return false
 	}
-	if s.inflight > 0 && fit == upstream.AnyUser && !s.raw && !s.mayBeInMulti() {
+	if s.inflight > 0 && !s.raw && !s.mayBeInMulti() {
 		s.held |= heldIdle
 		return false
 	}

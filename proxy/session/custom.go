@@ -57,6 +57,7 @@ func (s *Session) custom(cmd *commands.Custom, c *command) bool {
 		s.wroteOn()
 	}
 	if s.raw {
+		s.rawCustom = true
 		s.link.SendRaw(out)
 		s.leaveGate() // its reply cannot be told from others
 		return true
@@ -77,6 +78,7 @@ func (s *Session) badCustom(err *commands.Error, up *commands.Upstream) bool {
 	if err.Aborts() || !s.raw && !s.mayBeInMulti() {
 		return s.refuse(text)
 	}
+	s.rawCustom = s.rawCustom || s.raw
 	return s.send(s.env.Registry.AppendFail(nil, err.Code, up), upstream.Inspect, tagCustom)
 }
 
@@ -102,9 +104,12 @@ func (s *Session) answerCustom(tag uint8, reply, frame []byte) {
 	s.held |= heldScript
 	command, link := bytes.Clone(frame), s.link
 	s.env.Scripts.Load(func(err error) {
-		if s.gone || s.link != link {
+		if s.gone || s.pinned && s.link != link {
 			s.leaveIfScan(tag)
 			return
+		}
+		if !s.pinned && !s.link.Shared() { // another session has taken it over
+			s.join(upstream.Key{Identity: s.identity()})
 		}
 		if err != nil {
 			s.inflight--
@@ -112,7 +117,7 @@ func (s *Session) answerCustom(tag uint8, reply, frame []byte) {
 			s.leaveIfScan(tag)
 		} else {
 			s.env.Counts.Healed++
-			link.Send(s, command, 1, upstream.Inspect, tag)
+			s.link.Send(s, command, 1, upstream.Inspect, tag)
 		}
 		s.release(heldScript)
 		s.settle()

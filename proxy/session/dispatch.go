@@ -216,7 +216,7 @@ func (s *Session) sendPinned(v *verb, c *command) bool {
 	switch {
 	case v.handling == commands.Block || v.op == commands.OpBlockOption:
 		tag = tagBlock
-	case v.op == commands.OpExec && s.state.watchLost:
+	case v.op == commands.OpExec && s.state.watchLost && s.mayBeInMulti():
 		// As if a watched key had changed: the transaction is not run.
 		frame, tag = discardFrame, tagDiscard
 	}
@@ -227,8 +227,12 @@ func (s *Session) sendPinned(v *verb, c *command) bool {
 	if !s.send(frame, upstream.Inspect, tag) {
 		return false
 	}
-	if v.op == commands.OpMulti && !s.raw {
+	switch {
+	case s.raw || s.mayBeInMulti() && v.op != commands.OpMulti:
+	case v.op == commands.OpMulti:
 		s.multis++
+	case v.op == commands.OpSelect:
+		s.held |= heldIdle // what follows goes to the link of another db, or not
 	}
 	if v.write {
 		s.wroteOn()
@@ -239,8 +243,11 @@ func (s *Session) sendPinned(v *verb, c *command) bool {
 // forgetLostWatch notes what ends the need to guard an EXEC, when it is sent: the
 // next transaction may stand right behind.
 func (s *Session) forgetLostWatch(op commands.Op) {
-	if op == commands.OpExec || op == commands.OpDiscard || op == commands.OpUnwatch && !s.mayBeInMulti() {
-		s.state.watchLost = false
+	switch op {
+	case commands.OpExec, commands.OpDiscard:
+		s.state.watchLost = s.state.watchLost && !s.mayBeInMulti()
+	case commands.OpUnwatch:
+		s.state.watchLost = s.state.watchLost && s.mayBeInMulti()
 	}
 }
 

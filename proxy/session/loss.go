@@ -16,6 +16,8 @@ func (s *Session) Fate(tag uint8, frame []byte, written bool) (upstream.Verdict,
 		return upstream.Tell, upstream.Uncertain // the client is closed after it
 	case st.multi:
 		return upstream.Tell, s.fateInMulti(tag, written)
+	case tag == tagWait && s.wrote != nil:
+		return upstream.Tell, lostOffset
 	case op == commands.OpMulti:
 		st.multi, st.failed = true, false
 		return upstream.Tell, okReply

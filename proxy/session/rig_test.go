@@ -67,7 +67,7 @@ func newRig(seed uint64) *rig {
 		Repeatable:   func(frame []byte) bool { return r.env.Table.Repeatable(frame) },
 		AuthRequired: func() { r.env.AuthRequired = true },
 	}
-	r.env.Links = upstream.NewSet(r.up, 64)
+	r.env.Links = upstream.NewSet(r.up, upstream.Key{}, 64)
 	return r
 }
 

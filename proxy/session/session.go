@@ -34,19 +34,20 @@ type Session struct {
 	link   *upstream.Link
 	state  state
 
-	multis   int // MULTIs in flight
-	inflight int // commands without a reply, refusals included
-	held     held
-	flow     flow
-	pinned   bool // link is the session's own
-	raw      bool // link is in raw mode: replies and commands no longer pair
-	busy     bool // process is running
-	ending   bool // no more commands are taken
-	quitting bool // the client sent QUIT
-	eof      bool // the client sends no more
-	gone     bool // the client's connection is closed
-	broke    bool // the client sent what is no command
-	paused   bool
+	multis    int // MULTIs in flight
+	inflight  int // commands without a reply, refusals included
+	held      held
+	flow      flow
+	pinned    bool // link is the session's own
+	rawCustom bool // a custom command was sent in raw mode
+	raw       bool // link is in raw mode: replies and commands no longer pair
+	busy      bool // process is running
+	ending    bool // no more commands are taken
+	quitting  bool // the client sent QUIT
+	eof       bool // the client sends no more
+	gone      bool // the client's connection is closed
+	broke     bool // the client sent what is no command
+	paused    bool
 
 	// The link that carried the last write, for WAIT.
 	wrote      *upstream.Link

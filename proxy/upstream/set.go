@@ -101,7 +101,9 @@ const (
 	// owner's commands may come on it.
 	AsIs
 	// AnyUser is for a command that authenticates: whoever the connection
-	// belonged to, it is another's afterwards, or the command fails.
+	// belonged to, it is another's afterwards, or the command fails. Nothing is
+	// sent before it: from 7.2 on Redis gives no reply to a failed authentication
+	// while an earlier reply is still to be written (addAuthErrReply in acl.c).
 	AnyUser
 )
 
@@ -111,7 +113,9 @@ func (s *Set) Pin(id Identity, owner Owner, fit Fit) *Link {
 	if l := s.take(id, fit); l != nil {
 		l.owner = owner
 		s.pinned[l] = struct{}{}
-		l.fixUp(id)
+		if fit != AnyUser {
+			l.fixUp(id)
+		}
 		return l
 	}
 	if len(s.pinned)+len(s.free) >= s.max {
@@ -177,11 +181,11 @@ func (l *Link) fixUp(want Identity) {
 // Release takes a pinned link back from its owner, who has nothing in flight on
 // it. clean: nothing of the owner is left on the connection but its Identity.
 func (s *Set) Release(l *Link, clean bool) {
-	delete(s.pinned, l)
 	if !clean || l.raw || l.state != ready || l.ring.len() > 0 || l.readPaused || l.finishing || len(s.free) >= maxFree {
-		l.Close()
+		s.Unpin(l)
 		return
 	}
+	delete(s.pinned, l)
 	l.taken = false
 	l.owner = idle{fixup{l}, s}
 	s.free = append(s.free, l)
