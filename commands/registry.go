@@ -33,6 +33,7 @@ type Custom struct {
 	arity    int
 	arityErr *Error
 	grammar  *grammar
+	keys     []KeySpec
 	script   *script
 	settings []string // values, in ARGV after the arguments
 	allowAny bool
@@ -161,6 +162,9 @@ func (l *loader) custom(file string) (*Custom, error) {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	if c.grammar, err = compileGrammar(spec, l.errs, l.script); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if c.keys, err = parseKeySpecs(spec.KeySpecs); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	for _, s := range spec.Settings {

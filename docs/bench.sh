@@ -6,8 +6,10 @@
 #   docs/bench.sh report FILE         medians, as a Markdown table
 #
 # Needs go, redis-server and redis-benchmark; haproxy and nutcracker are left out
-# where they are not installed. A round takes about two minutes. Everything
-# listens on loopback, and ends with this script.
+# where they are not installed. A round takes about two minutes, and longer where
+# other work goes on: each measurement waits for the processors to be idle, up to
+# BENCH_PATIENCE seconds (60). Everything listens on loopback, and ends with this
+# script.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -76,12 +78,26 @@ start() {
 	for t in $targets; do answers "${t#*:}"; done
 }
 
+# busy is the processors' time so far, in hundredths of a second.
+busy() { awk '/^cpu / {print $2 + $3 + $4 + $7 + $8}' /proc/stat; }
+
+# quiet waits for half a second in which less than a tenth of one processor is used.
+quiet() {
+	local end=$((SECONDS + ${BENCH_PATIENCE:-60})) before
+	while [ "$SECONDS" -lt "$end" ]; do
+		before=$(busy)
+		sleep 0.5
+		if [ $(($(busy) - before)) -lt 5 ]; then return; fi
+	done
+}
+
 # round measures every load on every target, the targets of one load next to
 # each other, so that what else the machine does meets them alike.
 round() {
 	for load in "${loads[@]}"; do
 		read -r clients pipeline rate <<<"$load"
 		for t in $targets; do
+			quiet
 			# --csv: "GET","81967.21","0.303",… A proxy that does not know CONFIG costs only a warning.
 			timeout 60 redis-benchmark -p "${t#*:}" -c "$clients" -P "$pipeline" -n $((rate * seconds)) -t get,set --csv 2>/dev/null |
 				awk -F'"' -v t="${t%:*}" -v c="$clients" -v p="$pipeline" '$2 == "GET" || $2 == "SET" {print t, c, p, $2, $4}' >>"$1" || true
@@ -118,7 +134,7 @@ case "${1:-} $#" in
 	;;
 "report 2") report "$2" ;;
 *)
-	sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 	;;
 esac

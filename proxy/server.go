@@ -155,18 +155,28 @@ func (s *Server) learn(st *control.State) {
 	if s.table.Load() != nil && !st.Connected && !st.AuthRequired {
 		return
 	}
-	t := session.NewTable(s.policy, s.registry, st.Upstream, st.Commands, st.UnknownQuote)
+	t := session.NewTable(s.policy, s.registry, st.Upstream, st.Commands, unknownQuote(st))
 	s.table.Store(t)
 	mustAuth := st.ClientsMustAuth && !s.identity.Auth
 	for _, w := range s.workers {
 		w.loop.Post(func() {
 			w.env.Table = t
 			w.env.AuthRequired = mustAuth
+			w.env.Links.Hurry()
 		})
 	}
 	if st.Connected || st.AuthRequired {
 		s.looked.Do(func() { close(s.firstLook) })
 	}
+}
+
+// unknownQuote is what stands around an unknown name in the error that a client
+// gets before it has authenticated; 0: it gets NOAUTH instead.
+func unknownQuote(st *control.State) byte {
+	if st.HidesNames {
+		return 0
+	}
+	return st.UnknownQuote
 }
 
 func (s *Server) dialer() loop.Dialer {

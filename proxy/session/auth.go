@@ -19,6 +19,7 @@ const noAuth = "-NOAUTH Authentication required.\r\n"
 // does: an unknown name and a wrong number of arguments come first.
 func (s *Session) beforeAuth(v *verb, c *command) string {
 	switch {
+	case s.env.Table.quote == 0:
 	case v == s.env.Table.unlisted && s.env.Table.complete:
 		return unknown(s.env.Table.quote, c)
 	case v.arity > 0 && c.argc != v.arity, v.arity < 0 && c.argc < -v.arity:

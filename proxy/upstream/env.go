@@ -15,10 +15,10 @@ type Sink interface {
 	// Part takes a piece, not the last, of a reply too long to hold. The last
 	// piece comes by Replies(b, 1).
 	Part(b []byte)
-	// Answer takes the reply of an Inspect command and that command's bytes.
+	// Answer takes the reply of an Inspect or Whole command and that command's bytes.
 	// Both are valid only until the call returns or sends on this link.
 	Answer(tag uint8, reply, frame []byte)
-	// Long says that the reply of an Inspect command is a value too long to
+	// Long says that the reply of an Inspect or Whole command is a value too long to
 	// hold: it comes by Part and Replies instead of Answer.
 	Long(tag uint8)
 	// Local takes the text queued by Link.Local, or the one that Fate put in

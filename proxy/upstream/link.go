@@ -16,6 +16,8 @@ const (
 	// holdMax is the length up to which a reply that came in pieces is held
 	// until it is whole, so that a loss in between can still be told.
 	holdMax = 32 << 10
+	// wholeMax is the same for replies of kind Whole.
+	wholeMax = 16 << 20
 	// keepBuf is the capacity that an empty buffer keeps.
 	keepBuf = 1 << 20
 
@@ -58,6 +60,7 @@ type Link struct {
 	state  state
 	conn   loop.Conn
 	cancel func() // of the dial or the timer under way
+	paused bool   // it is the timer
 	limit  Timer  // of the greeting
 	greet  greeter
 
@@ -153,7 +156,7 @@ func (l *Link) Close() {
 func (l *Link) stopTimers() {
 	if l.cancel != nil {
 		l.cancel()
-		l.cancel = nil
+		l.cancel, l.paused = nil, false
 	}
 	if l.limit != nil {
 		l.limit.Stop()
@@ -186,13 +189,24 @@ func (l *Link) retry() {
 		return
 	}
 	l.state = down
-	l.backoff = min(max(2*l.backoff, backoffFirst), backoffMax)
+	// No pause is so long that a command that waits for it must give up.
+	longest := min(backoffMax, max(l.env.Wait/2, backoffFirst))
+	l.backoff = min(max(2*l.backoff, backoffFirst), longest)
 	pause := time.Duration((0.5 + 0.5*l.env.World.Rand()) * float64(l.backoff))
 	t := l.env.World.After(pause, func() {
-		l.cancel = nil
+		l.cancel, l.paused = nil, false
 		l.dial()
 	})
-	l.cancel = t.Stop
+	l.cancel, l.paused = t.Stop, true
+}
+
+// hurry ends a pause: the upstream is known to be back.
+func (l *Link) hurry() {
+	if l.paused {
+		l.cancel()
+		l.cancel, l.paused = nil, false
+		l.dial()
+	}
 }
 
 // drop lets go of the network connection without telling anybody.

@@ -119,7 +119,7 @@ func (l *Link) whole(reply []byte) bool {
 	l.observe(e)
 	l.ring.pop()
 	l.head += len(frame) // the frame itself stays where it is until reclaim
-	if kind == Inspect {
+	if kind == Inspect || kind == Whole {
 		sink.Answer(tag, reply, frame)
 	} else {
 		sink.Replies(reply, 1)
@@ -185,7 +185,10 @@ func (l *Link) holdBack(b []byte) {
 		l.lost(errUnexpected)
 		return
 	}
-	if e.kind == Inspect {
+	if e.kind == Whole && len(l.hold) <= wholeMax {
+		return
+	}
+	if e.kind == Inspect || e.kind == Whole {
 		if l.hold[0] == '-' {
 			return // an error is always given whole
 		}

@@ -3,6 +3,7 @@ package upstream_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/atomicproxy/atomicproxy/proxy/upstream"
 )
@@ -170,7 +171,7 @@ func TestLongReply(t *testing.T) {
 			a.gone = true // as a session is that was told Cut
 		}
 		c.lose()
-		b.pass(2e9)
+		b.pass(time.Second / 2)
 		d := b.greet()
 		if got := words(d.take()); tt.came > 32<<10 && got != "GET j" || tt.came < 32<<10 && got != "GET k; GET j" {
 			t.Errorf("%d came, sent again: %q", tt.came, got)

@@ -10,6 +10,8 @@ const (
 	Tx
 	// Inspect: the reply is given whole to Sink.Answer.
 	Inspect
+	// Whole: as Inspect, for replies that are long by nature: up to wholeMax.
+	Whole
 	// Local: nothing was sent; the entry's text is the reply and waits its turn.
 	Local
 )

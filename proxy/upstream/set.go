@@ -48,6 +48,16 @@ func (s *Set) Join(k Key) *Link {
 // Warm connects the link of a key before anybody asks for it.
 func (s *Set) Warm(k Key) { s.link(k).Connect() }
 
+// Hurry has every link that waits for its next attempt make it now.
+func (s *Set) Hurry() {
+	for _, l := range s.shared {
+		l.hurry()
+	}
+	for l := range s.pinned {
+		l.hurry()
+	}
+}
+
 // Leave says that one session less uses a shared link. One that nobody uses, and
 // with it the password of its user, is given up after a while.
 func (s *Set) Leave(l *Link) {

@@ -294,7 +294,7 @@ func blpop(s *Server, p *Peer, c *Call) []byte {
 	if reply := s.pop(p, p.DB, key); reply != nil {
 		return reply
 	}
-	if p.Multi || p.direct != nil {
+	if p.Multi {
 		return p.nullArray()
 	}
 	b := &blocked{p: p, c: c, db: p.DB, key: key}

@@ -219,6 +219,21 @@ var serverLimits = resp.DefaultLimits()
 // Data gives the peer bytes of a client without a proxy.
 func (p *Peer) Data(b []byte) { p.data(b) }
 
+// Refuse answers in the server's stead with a complete error, as if the server
+// had refused a command with it before it ran.
+func (p *Peer) Refuse(text string) {
+	if p.Multi {
+		p.failed = true
+	}
+	p.answer(&Call{}, []byte(text))
+}
+
+// Waiting is how many bytes came that are not served yet.
+func (p *Peer) Waiting() int { return len(p.buf) }
+
+// Close closes the connection, as for a frame that is none.
+func (p *Peer) Close() { p.close() }
+
 // Closed reports whether the server has closed the connection.
 func (p *Peer) Closed() bool { return p.dead }
 

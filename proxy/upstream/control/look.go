@@ -54,7 +54,7 @@ func (p *Plane) look(ctx context.Context, rdb *redis.Client) (s *State, loadErr,
 		s.Upstream.Reason = noUser
 		s.UnknownQuote = '\''
 		if replyCode(err) == "NOAUTH" { // the connection stands; without rights, but unknown names are told to anybody
-			s.UnknownQuote, err = unknownQuote(ctx, rdb)
+			s.UnknownQuote, s.HidesNames, err = unknownName(ctx, rdb)
 			return s, errors.New(noUser), err
 		}
 		return s, errors.New(noUser), nil
@@ -66,7 +66,7 @@ func (p *Plane) look(ctx context.Context, rdb *redis.Client) (s *State, loadErr,
 			return nil, nil, err
 		}
 	}
-	if s.UnknownQuote, err = unknownQuote(ctx, rdb); err != nil {
+	if s.UnknownQuote, _, err = unknownName(ctx, rdb); err != nil {
 		return nil, nil, err
 	}
 	if err := p.abilities(ctx, rdb, &s.Upstream); err != nil {
@@ -118,20 +118,24 @@ func (p *Plane) anonymous(ctx context.Context, _ *redis.Client, s *State) error 
 	defer other.Close()
 	err := other.Ping(ctx).Err()
 	s.ClientsMustAuth = replyCode(err) == "NOAUTH"
+	if s.ClientsMustAuth {
+		_, s.HidesNames, err = unknownName(ctx, other)
+	}
 	return err
 }
 
-// unknownQuote asks for a command that nobody has.
-func unknownQuote(ctx context.Context, rdb *redis.Client) (byte, error) {
+// unknownName asks for a command that nobody has: what stands around the name in the answer, and whether that is NOAUTH.
+func unknownName(ctx context.Context, rdb *redis.Client) (quote byte, hidden bool, err error) {
 	const nobodys = "atomicproxy.no-such-command"
-	err := rdb.Do(ctx, nobodys).Err()
-	if err != nil && replyCode(err) == "" {
-		return 0, err
+	err = rdb.Do(ctx, nobodys).Err()
+	code := replyCode(err)
+	if err != nil && code == "" {
+		return 0, false, err
 	}
 	if err != nil && strings.Contains(err.Error(), "`"+nobodys+"`") {
-		return '`', nil
+		return '`', false, nil
 	}
-	return '\'', nil
+	return '\'', code == "NOAUTH", nil
 }
 
 // abilities finds out by trying what the upstream's scripting can. A server may claim a version and lack what it had.

@@ -15,6 +15,10 @@ type State struct {
 	// ClientsMustAuth: the upstream answers NOAUTH to a connection that has not authenticated.
 	ClientsMustAuth bool
 
+	// HidesNames: to such a connection NOAUTH is the answer to an unknown name or a wrong number of arguments too, as in
+	// Valkey 9.1. Others tell those first.
+	HidesNames bool
+
 	Server  string // "redis" or "valkey"; "" if INFO is not to be had
 	Version string // "7.0.15"; the server's own, not the Redis version that Valkey claims to be like
 	RunID   string // another one: another process
