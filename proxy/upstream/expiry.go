@@ -43,7 +43,7 @@ func (l *Link) expire(before int64) {
 		return
 	}
 	l.settle(errUnreachable, func() {
-		l.rebuild(func(_ int, e *entry, frames []byte, _ int) { l.giveUp(e, frames) })
+		l.rebuild(func(e *entry, frames []byte, _ int) { l.giveUp(e, frames) })
 	})
 }
 
@@ -87,7 +87,7 @@ func (l *Link) dropGone() {
 // were never written. There is no connection at this time.
 func (l *Link) refuse(match func(*entry) bool, text string) {
 	streamed := l.buf[l.head:l.queue()] // of which the end may still be to come
-	l.rebuild(func(_ int, e *entry, frames []byte, _ int) {
+	l.rebuild(func(e *entry, frames []byte, _ int) {
 		if match(e) {
 			answer := text
 			if e.doubtful {

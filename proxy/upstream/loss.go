@@ -81,7 +81,7 @@ func (l *Link) cutReply() {
 func (l *Link) sort() {
 	overtaken := l.overtaken()
 	sent, streamedOut := l.sent, l.sent >= l.loose
-	l.rebuild(func(i int, e *entry, frames []byte, end int) {
+	l.rebuild(func(e *entry, frames []byte, end int) {
 		switch {
 		case e.streamed:
 			l.decide(e, nil, streamedOut, false) // its bytes were not kept
@@ -93,7 +93,7 @@ func (l *Link) sort() {
 				n := frameLen(frames)
 				at += n
 				if k >= e.total-e.n {
-					l.decide(e, frames[:n], at <= sent, i < overtaken[e.sink])
+					l.decide(e, frames[:n], at <= sent, at < overtaken[e.sink])
 				}
 				frames = frames[n:]
 			}
@@ -104,7 +104,7 @@ func (l *Link) sort() {
 // rebuild empties ring and buffer and calls each for every entry that was in
 // them, with its commands and where in the old buffer these ended. Answers of
 // ours are put back by itself.
-func (l *Link) rebuild(each func(i int, e *entry, frames []byte, end int)) {
+func (l *Link) rebuild(each func(e *entry, frames []byte, end int)) {
 	old, buf, off := l.ring, l.buf, l.queue()
 	l.ring = ring{}
 	l.buf, l.head, l.sent, l.loose = nil, 0, 0, 0
@@ -115,13 +115,13 @@ func (l *Link) rebuild(each func(i int, e *entry, frames []byte, end int)) {
 			*l.ring.push() = *e
 			continue
 		}
-		each(i, e, buf[off-e.bytes:off], off)
+		each(e, buf[off-e.bytes:off], off)
 	}
 }
 
-// overtaken tells for each sink before which entry lies one of its commands that
-// was written and cannot be repeated. A read before it is not sent again: it
-// would see what that command, which comes later, has done.
+// overtaken tells for each sink where in the buffer its last command ends that was
+// written and cannot be repeated. A read before that is not sent again: it would
+// see what the later command has done.
 func (l *Link) overtaken() map[Sink]int {
 	m := map[Sink]int{}
 	off := l.queue()
@@ -132,7 +132,7 @@ func (l *Link) overtaken() map[Sink]int {
 			n := frameLen(frames)
 			off += n
 			if off <= l.sent && (e.kind == Tx || !l.env.Repeatable(frames[:n])) {
-				m[e.sink] = i + 1 // within its own run too
+				m[e.sink] = off
 			}
 			frames = frames[n:]
 		}
