@@ -11,7 +11,7 @@ type Form struct {
 	RESP3       bool
 	Fields      int  // of an entry of COMMAND: 6 before Redis 6, 7 before 7.0, else 10
 	SubsSet     bool // with RESP3: the subcommands are a set (Redis, and Valkey before 9), not an array
-	DisplayText bool // arguments have a display_text (since 7.2)
+	DisplayText bool // arguments without arguments of their own have a display_text (since 7.2)
 }
 
 // writer appends RESP values in one protocol.
@@ -204,8 +204,9 @@ func writeArg(w *writer, f Form, a *ArgSpec, keys int, key *int) {
 		flags = append(flags, "multiple")
 	}
 	isKey := a.Type == "key" && *key < keys
+	display := f.DisplayText && len(a.Arguments) == 0
 	n := 2
-	for _, has := range []bool{f.DisplayText, isKey, a.Token != "", a.Summary != "", len(flags) > 0, len(a.Arguments) > 0} {
+	for _, has := range []bool{display, isKey, a.Token != "", a.Summary != "", len(flags) > 0, len(a.Arguments) > 0} {
 		if has {
 			n++
 		}
@@ -215,7 +216,7 @@ func writeArg(w *writer, f Form, a *ArgSpec, keys int, key *int) {
 	w.bulk(a.Name)
 	w.bulk("type")
 	w.bulk(strings.ToLower(a.Type))
-	if f.DisplayText {
+	if display {
 		w.bulk("display_text")
 		w.bulk(a.Name)
 	}

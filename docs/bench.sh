@@ -40,6 +40,12 @@ start() {
 	trap stop EXIT
 	ulimit -n "$(ulimit -Hn)"
 	go build -o "$dir/proxy" ./cmd/proxy
+	for i in 0 1 2 3 4; do
+		if (: </dev/tcp/127.0.0.1/$((base + i))) 2>/dev/null; then
+			echo "port $((base + i)) is taken; set BENCH_PORT" >&2
+			exit 1
+		fi
+	done
 	redis-server --port "$base" --bind 127.0.0.1 --dir "$dir" --save '' --appendonly no >/dev/null &
 	pids+=($!)
 	answers "$base"
@@ -81,13 +87,13 @@ start() {
 # busy is the processors' time so far, in hundredths of a second.
 busy() { awk '/^cpu / {print $2 + $3 + $4 + $7 + $8}' /proc/stat; }
 
-# quiet waits for half a second in which less than a tenth of one processor is used.
+# quiet waits for half a second in which less than a third of one processor is used.
 quiet() {
 	local end=$((SECONDS + ${BENCH_PATIENCE:-60})) before
 	while [ "$SECONDS" -lt "$end" ]; do
 		before=$(busy)
 		sleep 0.5
-		if [ $(($(busy) - before)) -lt 5 ]; then return; fi
+		if [ $(($(busy) - before)) -lt 15 ]; then return; fi
 	done
 }
 

@@ -10,6 +10,8 @@ const (
 	// told that its client is slow, and that it no longer is.
 	congestedAt = 1 << 20
 	clearedAt   = 256 << 10
+	// directMin is the length in bytes from which a reply is written at once.
+	directMin = 16 << 10
 	// outBuffer is the size of a fresh output buffer, and keptBuffer that of
 	// the largest one that is kept for the next client who needs one.
 	outBuffer  = 4 << 10
@@ -22,6 +24,7 @@ const (
 type client struct {
 	w          *worker
 	conn       loop.Conn
+	since      int64 // loop time of the connection's beginning
 	sess       session.Session
 	out        []byte
 	head       int // out[:head] is written
@@ -59,6 +62,15 @@ func (c *client) Closed(error) { c.end(session.ClientReset) }
 
 // Send queues bytes for the client.
 func (c *client) Send(b []byte) {
+	if len(b) >= directMin && c.out == nil && !c.closed {
+		// Long enough to be worth a write of its own instead of a copy.
+		n := c.conn.Write(b)
+		c.w.stats.BytesOut += uint64(n)
+		if b = b[n:]; len(b) == 0 {
+			return
+		}
+		c.short = true
+	}
 	if c.wants(len(b)) {
 		c.out = append(c.out, b...)
 	}

@@ -33,6 +33,7 @@ type Server struct {
 	cfg      Config
 	log      *slog.Logger
 	version  string
+	started  time.Time
 	target   Target
 	tls      *tls.Config                // to the upstream; nil: plain
 	cert     atomic.Pointer[tls.Config] // of tls:// listeners
@@ -71,7 +72,7 @@ func New(cfg Config, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, log: o.Log, version: o.Version, target: target,
+		cfg: cfg, log: o.Log, version: o.Version, started: time.Now(), target: target,
 		gate: session.NewGate(cfg.Purge.Queue), loops: loops(cfg.Loops),
 		outputLimit: int(cfg.Client.OutputLimit),
 		empty:       make(chan struct{}, 1), firstLook: make(chan struct{}), closed: make(chan struct{}),

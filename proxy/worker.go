@@ -59,6 +59,7 @@ func newWorker(srv *Server) (*worker, error) {
 		Multiplex:  srv.cfg.Multiplex,
 		Directory:  &srv.directory,
 	}
+	w.env.Report = w.report
 	return w, nil
 }
 
@@ -82,7 +83,7 @@ func (w *worker) open(c loop.Conn) loop.Handler {
 		w.count(session.TooManyClients)
 		return nil
 	}
-	cl := &client{w: w, conn: c}
+	cl := &client{w: w, conn: c, since: w.loop.Now()}
 	cl.sess.Init(&w.env, cl)
 	cl.next, cl.prev = w.clients.next, &w.clients
 	cl.next.prev, cl.prev.next = cl, cl

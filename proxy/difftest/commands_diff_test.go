@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/atomicproxy/atomicproxy/proxy/internal/redistest"
 )
@@ -34,6 +35,9 @@ const seed = 1
 // stateful commands change the connection: the next variant gets a new one.
 var stateful = map[string]bool{"auth": true, "hello": true, "select": true, "reset": true, "client": true,
 	"subscribe": true, "psubscribe": true, "ssubscribe": true, "readonly": true, "readwrite": true, "asking": true}
+
+// fresh commands ask about what the connection did before, which may have been on several upstream connections.
+var fresh = map[string]bool{"wait": true, "waitaof": true}
 
 func newDuel(t *testing.T, s *redistest.Server, through func(t *testing.T, upstream string) string) *duel {
 	t.Helper()
@@ -76,6 +80,10 @@ func (d *duel) play(t *testing.T, c command, v variant) {
 	d.seq++
 	d.played++
 	nonce := fmt.Sprintf("nonce-%d-%d", d.protocol, d.seq)
+	if fresh[c.name] {
+		d.direct.hangUp()
+		d.proxied.hangUp()
+	}
 	d.direct.hello(t, d.protocol)
 	d.proxied.hello(t, d.protocol)
 	wire := redistest.Command(v.args...)
@@ -97,13 +105,28 @@ func (d *duel) compare(t *testing.T, c command, v variant, want, got answer) {
 	if difference := d.difference(c.name, v.args, want, got); difference != "" {
 		d.report(t, c.name, "RESP%d %s (%s): %s", d.protocol, short(v.args), v.kind, difference)
 	}
-	one, other := d.directly.Do("DEBUG", "DIGEST"), d.behind.Do("DEBUG", "DIGEST")
+	one, other := d.digests()
 	if one != other && unequal[c.words()[0]] == "" && !d.mayDiffer(c.name, got) {
 		d.report(t, c.name, "RESP%d %s (%s): the servers hold different data afterwards", d.protocol, short(v.args), v.kind)
+		time.Sleep(50 * time.Millisecond)
+		t.Log(d.full, d.directly.Do("DEBUG", "DIGEST"), d.behind.Do("DEBUG", "DIGEST"))
 	}
 	if one != d.full || other != d.full {
 		d.refill(t)
 	}
+}
+
+// digests are of what the two servers hold. What expires within milliseconds goes from one before it goes from the
+// other, so a difference counts only if it stays.
+func (d *duel) digests() (one, other string) {
+	for range 5 {
+		one, other = d.directly.Do("DEBUG", "DIGEST"), d.behind.Do("DEBUG", "DIGEST")
+		if one == other {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return one, other
 }
 
 // mostReports bounds what is told of one command: what is wrong with it tends to be wrong in every form.

@@ -47,7 +47,19 @@ func variants(c command, seed uint64) []variant {
 	for _, line := range examples[c.name] {
 		all = append(all, variant{append(c.words(), strings.Fields(line)...), "example"})
 	}
-	return append(all, wrongCounts(c, all[0].args)...)
+	return distinct(append(all, wrongCounts(c, all[0].args)...))
+}
+
+// distinct drops variants that came out as others before.
+func distinct(all []variant) (kept []variant) {
+	seen := map[string]bool{}
+	for _, v := range all {
+		if key := strings.Join(v.args, "\x00|"); !seen[key] {
+			seen[key] = true
+			kept = append(kept, v)
+		}
+	}
+	return kept
 }
 
 // swaps put something unfit in the place of values.

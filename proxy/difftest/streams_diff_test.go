@@ -141,6 +141,9 @@ func TestDifferentialSizes(t *testing.T) {
 				redistest.Command("GET", "number") + redistest.Command("LPUSH", "string", v) + quit
 			what := fmt.Sprintf("%d bytes", size)
 			d.same(t, what, whole, []string{whole}, 0)
+			if size > mib+1 {
+				continue // its length takes it through everything that a cut would
+			}
 			rng := rand.New(rand.NewPCG(seed, uint64(size)))
 			a, b := rng.IntN(len(whole)), rng.IntN(len(whole))
 			d.same(t, what+", cut", whole, []string{whole[:min(a, b)], whole[min(a, b):max(a, b)], whole[max(a, b):]}, time.Millisecond)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/atomicproxy/atomicproxy/proxy"
 	"github.com/atomicproxy/atomicproxy/proxy/internal/faultconn"
 	"github.com/atomicproxy/atomicproxy/proxy/internal/oracle"
 	"github.com/atomicproxy/atomicproxy/proxy/internal/redistest"
@@ -168,7 +169,7 @@ func TestHandshakeStall(t *testing.T) {
 				}
 				return faultconn.Faults{}
 			})
-			addr := startProxy(t, relay.Addr)
+			addr := startConfigured(t, relay.Addr, func(c *proxy.Config) { c.Upstream.DialTimeout = time.Second })
 			c := redistest.Dial(t, addr)
 			must(t, c, "+OK\r\n", "SET", "k", "v")
 			silent.Store(true)
@@ -179,7 +180,7 @@ func TestHandshakeStall(t *testing.T) {
 			if err != nil || !redistest.IsError(reply, "UNAVAILABLE") {
 				t.Fatalf("with a silent upstream: %q, %v, want UNAVAILABLE", reply, err)
 			}
-			if d := time.Since(began); d > 10*time.Second {
+			if d := time.Since(began); d > 5*time.Second {
 				t.Errorf("the client waited %v", d)
 			}
 			silent.Store(false)

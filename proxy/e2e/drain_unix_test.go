@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -175,7 +176,12 @@ func TestHangupSwapsCertificate(t *testing.T) {
 	ca := newAuthority(t, "ca")
 	used, second := ca.issue(t, "used", "127.0.0.1"), ca.issue(t, "second", "127.0.0.1")
 	addr := freeAddr(t)
-	p := startChild(t, s, "--listen", "tls://"+addr, "--tls-cert-file", used.cert, "--tls-key-file", used.key)
+	file := filepath.Join(t.TempDir(), "config.toml")
+	text := fmt.Sprintf("[tls]\ncert_file = %q\nkey_file = %q\n", used.cert, used.key)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startChild(t, s, "--config", file, "--listen", "tls://"+addr)
 	old := dialTLS(t, addr, ca.trusting())
 	name := func() string {
 		c := dialTLS(t, addr, ca.trusting())

@@ -38,6 +38,8 @@ func TestEmbeddedPurge(t *testing.T) {
 		{"SET c:1 a|SET c:2 b EX 100", "PURGE c:* NOEXPIRE", ":1\r\n", "c:2"},
 		{"MSET lock:1 w7 lock:2 w8|RPUSH lock:3 w7", "PURGE lock:* IFEQ w7", ":1\r\n", "lock:2 lock:3"},
 		{"MSET lock:1 w7 lock:2 w7 lock:3 w8|EXPIRE lock:1 100", "PURGE lock:* IFEQ w7 NOEXPIRE LIMIT 5 TYPE string", ":1\r\n", "lock:1 lock:3"},
+		{"MSET sess:1 a sess:2 b", "PURGE sess:* IDLETIME 3600", ":0\r\n", "sess:1 sess:2"},
+		{"MSET sess:1 a sess:2 b", "PURGE sess:* IDLETIME 0", ":2\r\n", ""},
 		{"SET a 1", "PURGE nothing:*", ":0\r\n", "a"},
 		{"SET a 1", "PURGE *", "-DENIED", "a"},
 		{"SET a 1", "PURGE ?*", "-DENIED", "a"},

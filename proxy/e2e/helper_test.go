@@ -182,6 +182,17 @@ func (c *client) closed() bool {
 	}
 }
 
+// work does a little of everything that takes another way through the proxy.
+func work(c *client, key string) {
+	c.tb.Helper()
+	c.must("+OK\r\n", "SET", key, "v")
+	c.must(bulk("v"), "GET", key)
+	c.must("+OK\r\n", "MULTI")
+	c.must("+QUEUED\r\n", "APPEND", key, "w")
+	c.must("*1\r\n:2\r\n", "EXEC")
+	c.must(":1\r\n", "PURGE", "PREFIX", key)
+}
+
 // words splits a command that holds no spaces inside its arguments.
 func words(command string) []string { return strings.Fields(command) }
 

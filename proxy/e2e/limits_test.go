@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -47,16 +48,16 @@ func TestMaxPinned(t *testing.T) {
 	cfg := before(s)
 	cfg.Upstream.MaxPinned, cfg.Loops = 4, 1
 	r := startReady(t, cfg)
+	direct := s.Dial(t)
 	var blocked []*client
-	for range 4 {
+	for i := range 4 { // one after the other, so that the first is served first
 		c := r.dial(t)
 		c.say("BLPOP", "list", "0")
 		blocked = append(blocked, c)
+		eventually(t, "it is blocked", func() bool {
+			return strings.Contains(direct.Do("INFO", "clients"), fmt.Sprintf("blocked_clients:%d\r\n", i+1))
+		})
 	}
-	direct := s.Dial(t)
-	eventually(t, "four are blocked", func() bool {
-		return strings.Contains(direct.Do("INFO", "clients"), "blocked_clients:4\r\n")
-	})
 	c := r.dial(t)
 	for _, command := range []string{"BLPOP list 0", "SUBSCRIBE ch", "WATCH k", "MULTI", "CLIENT TRACKING ON"} {
 		c.mustFail("UNAVAILABLE", words(command)...)
@@ -94,10 +95,15 @@ func TestWithoutMultiplexing(t *testing.T) {
 		for _, c := range []*client{a, b} {
 			work(c, "own")
 		}
-		if x, y := a.do("CLIENT", "INFO"), b.do("CLIENT", "INFO"); x == y {
-			t.Errorf("both see the same connection: %s", x)
+		direct := s.Dial(t)
+		connections := func() int { return strings.Count(direct.Do("CLIENT", "LIST"), " addr=") }
+		had := connections()
+		for range 5 {
+			r.dial(t).must("+PONG\r\n", "PING")
 		}
-		a, b = r.dial(t), r.dial(t)
+		if now := connections(); now != had+5 {
+			t.Errorf("5 more clients are %d more connections upstream", now-had)
+		}
 		a.must("+OK\r\n", "SELECT", "5")
 		a.must("+OK\r\n", "CLIENT", "SETNAME", "ann")
 		a.must("+OK\r\n", "SET", "k", "five")
@@ -114,7 +120,7 @@ func TestWithoutMultiplexing(t *testing.T) {
 			t.Error("a subscriber whose subscription is lost is still connected")
 		}
 		a.must("+OK\r\n", "SET", "k", "again")
-		direct := s.Dial(t)
+		direct = s.Dial(t)
 		direct.Do("SELECT", "5")
 		if got := direct.Do("GET", "k"); got != bulk("again") {
 			t.Errorf("after the loss the client is in another db: %q", got)

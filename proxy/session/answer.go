@@ -51,11 +51,12 @@ func (s *Session) Answer(tag uint8, reply, frame []byte) {
 			s.env.Learn() // the upstream has it after all: a module was loaded
 		}
 		s.client.Send(reply)
-	case tagWait:
-		if reply[0] == ':' {
-			s.scattered = false
-		}
-		s.client.Send(reply)
+	case tagWait, tagWaitPart:
+		s.answerWait(tag, reply, frame)
+	case tagTable, tagTableMore:
+		s.client.Send(s.env.Table.answered(reply, frame, tag == tagTableMore, s.state.proto == 3))
+	case tagProxyHelp, tagProxyInfo, tagProxyClients, tagProxyCommands:
+		s.answerProxy(Report(tag-tagProxyHelp), reply)
 	case tagKill:
 		s.answerKill(reply, frame)
 	case tagBlock:
@@ -101,7 +102,11 @@ func (s *Session) Local(tag uint8, text string) {
 		s.leaveIfScan(tag)
 		return
 	}
-	s.client.SendString(text)
+	if tag == tagWaitPart {
+		s.writes.lost = true // WAIT itself is still to be answered
+	} else {
+		s.client.SendString(text)
+	}
 	s.leaveIfScan(tag)
 	if s.inflight == 0 {
 		s.settle()

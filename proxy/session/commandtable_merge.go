@@ -205,7 +205,7 @@ func (m *merge) doc(name, doc []byte) []byte {
 // list merges names, those that a filter selects: FILTERBY kind value.
 func (m *merge) list(filter [][]byte) []byte {
 	kind, names, ok := parts(m.reply)
-	if !ok || len(names) > 0 && word(names[0]) == nil || len(filter) != 0 && len(filter) != 3 {
+	if !ok || kind == '%' || len(names) > 0 && word(names[0]) == nil || len(filter) != 0 && len(filter) != 3 {
 		return []byte(strings.Replace(noSubcommand, "%", "LIST", 1))
 	}
 	var out [][]byte

@@ -91,40 +91,6 @@ func (s *Session) sendOvertaking(frame []byte) bool {
 	return true
 }
 
-// sendWait sends WAIT or WAITAOF on the very connection that carried the
-// session's last write: on any other, from Redis 8.0 and Valkey 8.0 on, the
-// answer would promise what it does not know. A shared connection becomes the
-// session's own for it, and the others get a new one.
-func (s *Session) sendWait(frame []byte) bool {
-	switch {
-	case s.pinned && (s.wrote == nil || s.wrote == s.link), s.wrote == nil:
-		if !s.pin(upstream.Exact) {
-			return false
-		}
-	case s.inflight > 0:
-		s.held |= heldIdle
-		return false
-	case s.scattered, s.wroteEpoch != s.wrote.Epoch(), s.pinned, !s.env.Links.TakeOver(s.wrote, s):
-		s.local(lostOffset)
-		return true
-	default:
-		s.own(s.wrote)
-	}
-	if s.wrote != nil && (s.scattered || s.wroteEpoch != s.wrote.Epoch()) {
-		s.local(lostOffset)
-		return true
-	}
-	if !s.send(frame, upstream.Inspect, tagWait) {
-		return false
-	}
-	if !s.mayBeInMulti() && !s.raw {
-		// The link is perhaps that of another db or user: what follows goes to the
-		// session's own again.
-		s.held |= heldIdle
-	}
-	return true
-}
-
 // sendReset sends RESET on a link of the session's own. It ends what pinned it.
 func (s *Session) sendReset(frame []byte) bool {
 	if !s.pin(upstream.Exact) || !s.send(frame, upstream.Inspect, uint8(commands.OpReset)) {

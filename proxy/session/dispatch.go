@@ -10,14 +10,21 @@ import (
 // Tags mark what a session waits for on a link. Those below tagOps are ops of
 // package commands: the session watches the reply for a change of its state.
 const (
-	tagCustom  uint8 = 200 + iota // a rewritten command: NOSCRIPT is ours to heal
-	tagScan                       // the same, and the gate is to be left
-	tagPoison                     // our refusal is to stand in the reply's place
-	tagDiscard                    // sent instead of an EXEC whose WATCH was lost
-	tagUnknown                    // a name that neither list knew
-	tagBlock                      // may block
-	tagWait                       // WAIT or WAITAOF
-	tagKill                       // CLIENT KILL of a session
+	tagCustom    uint8 = 200 + iota // a rewritten command: NOSCRIPT is ours to heal
+	tagScan                         // the same, and the gate is to be left
+	tagPoison                       // our refusal is to stand in the reply's place
+	tagDiscard                      // sent instead of an EXEC whose WATCH was lost
+	tagUnknown                      // a name that neither list knew
+	tagBlock                        // may block
+	tagWait                         // WAIT or WAITAOF, of the last connection that it asks
+	tagWaitPart                     // the same, of one before
+	tagKill                         // CLIENT KILL of a session
+	tagTable                        // a question about commands
+	tagTableMore                    // the same, and another frame than the client's was sent
+	tagProxyHelp                    // may the user see what PROXY shows: one tag for each Report
+	tagProxyInfo
+	tagProxyClients
+	tagProxyCommands
 )
 
 const (
@@ -66,6 +73,10 @@ func (s *Session) decide(c *command) bool {
 		return s.refuse(v.refusal)
 	case v.custom != nil:
 		return s.custom(v.custom, c)
+	case v.ask == askProxy:
+		return s.askProxy(c)
+	case v.ask != askNone:
+		return s.askTable(v, c)
 	}
 	ok := s.forward(v, c)
 	if !ok && s.crowded {

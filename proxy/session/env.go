@@ -79,6 +79,9 @@ type Env struct {
 	RawLua bool
 	// Learn asks for the upstream's commands to be read again.
 	Learn func()
+	// Report puts a report of PROXY together and calls done on this loop, some
+	// time later and within a bounded time.
+	Report func(r Report, done func(text string))
 
 	look  resp.Requests // scratch: looks ahead for an EXEC
 	args  [][]byte      // scratch: a command's arguments

@@ -114,17 +114,6 @@ func (s *Session) leave() {
 	}
 }
 
-// wroteOn notes where the session's last write goes. Whether a write has changed
-// anything, and so has an offset of its own, we cannot tell: after writes on two
-// connections only the two together know how far all of them were replicated.
-func (s *Session) wroteOn() {
-	epoch := s.link.Epoch()
-	if s.wrote != nil && (s.wrote != s.link || s.wroteEpoch != epoch) {
-		s.scattered = true
-	}
-	s.wrote, s.wroteEpoch = s.link, epoch
-}
-
 // sendRun sends n ordinary commands.
 func (s *Session) sendRun(b []byte, n int) {
 	if n == 0 || s.gone {

@@ -16,7 +16,7 @@ func (s *Session) Fate(tag uint8, frame []byte, written bool) (upstream.Verdict,
 		return upstream.Tell, upstream.Uncertain // the client is closed after it
 	case st.multi:
 		return upstream.Tell, s.fateInMulti(tag, written)
-	case tag == tagWait && s.wrote != nil:
+	case tag == tagWait, tag == tagWaitPart:
 		return upstream.Tell, lostOffset
 	case op == commands.OpMulti:
 		st.multi, st.failed = true, false
@@ -35,7 +35,7 @@ func (s *Session) Fate(tag uint8, frame []byte, written bool) (upstream.Verdict,
 		return upstream.Tell, execWithoutMulti
 	case len(frame) == 0 && (s.flow == stream || !written):
 		return upstream.Tell, upstream.Unavailable // streamed, and not to its end
-	case !written, s.env.Table.Repeatable(frame) && tag != tagBlock && tag != tagWait:
+	case !written, s.env.Table.Repeatable(frame) && tag != tagBlock:
 		return upstream.Keep, ""
 	}
 	return upstream.Tell, upstream.Uncertain

@@ -49,16 +49,13 @@ type Session struct {
 	broke     bool // the client sent what is no command
 	paused    bool
 
-	// The link that carried the last write, for WAIT.
-	wrote      *upstream.Link
-	wroteEpoch uint32
-	scattered  bool // writes went over more than one connection since the last WAIT
-	listing    *listing
-	victim     *listing // of the CLIENT KILL in flight
-	spoilt     bool     // the session's own link must not be used by another
-	detour     bool     // link is the one for commands that overtake others
-	crowded    bool     // there was no link of its own to be had
-	slow       bool     // the client is slow to take replies
+	writes  waiting
+	listing *listing
+	victim  *listing // of the CLIENT KILL in flight
+	spoilt  bool     // the session's own link must not be used by another
+	detour  bool     // link is the one for commands that overtake others
+	crowded bool     // there was no link of its own to be had
+	slow    bool     // the client is slow to take replies
 
 	gate   gateState
 	ticket *Ticket

@@ -43,6 +43,10 @@ type player struct {
 	name      string
 	user      string
 	raw       bool // has sent what pins for good
+	everRaw   bool
+	sticky    bool // has changed the connection within a transaction
+	drained   bool
+	lastOrder int
 	subs      map[string]bool
 	silent    int // 1: the next is left without a reply, 2: all are
 	watching  []*cmd

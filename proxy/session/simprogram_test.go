@@ -10,60 +10,6 @@ import (
 	"github.com/atomicproxy/atomicproxy/proxy/resp"
 )
 
-// kind says by which rules a reply is judged.
-type kind uint8
-
-const (
-	plain    kind = iota // the server's own reply
-	custom               // a command of the catalogue: the server's, or TRYAGAIN
-	refused              // text, and nothing ran
-	multi                // MULTI
-	exec                 // EXEC of block
-	discard              // DISCARD of block
-	watch                // WATCH of keys
-	unwatch              // UNWATCH
-	selectDB             // SELECT
-	hello                // HELLO
-	auth                 // AUTH
-	setName              // CLIENT SETNAME
-	getName              // CLIENT GETNAME
-	clientID             // CLIENT ID
-	wait                 // WAIT
-	quit                 // QUIT
-	broken               // what is no command: text, and the connection closes
-)
-
-// cmd is one command that a client has sent, or is about to.
-type cmd struct {
-	kind   kind
-	mark   string
-	name   string
-	block  *block // that it is queued in; also of EXEC and DISCARD
-	arg    string // of SELECT, HELLO, SETNAME, AUTH (the user), WATCH (the key)
-	text   string // the only right reply, where the proxy's own is known
-	write  bool
-	again  bool // may run twice
-	raw    bool // sent after what pins the session for good
-	breaks int  // connections lost when it was made up
-	at     int64
-	fails  bool // may be sent as a call of the script that fails
-	notRun bool // the client was told that it did not run
-	reply  byte // first byte of the reply, 0: none yet
-}
-
-// block is one MULTI … EXEC.
-type block struct {
-	id       string
-	client   *player
-	begin    *cmd
-	cmds     []*cmd // queued, in order
-	poisoned bool   // holds a command that is refused: EXEC must abort
-	guards   []*cmd // the WATCHes that must still hold when it runs
-	notRun   bool   // the client was told so
-	ran      bool
-	untold   bool // MULTI itself was answered by an error
-}
-
 // add encodes a command and puts it at the end of what is to be sent.
 func (c *player) add(k *cmd, args ...string) *cmd {
 	k.name, k.breaks, k.at, k.raw = strings.ToLower(args[0]), c.m.w.Breaks, c.m.w.Now(), c.raw
@@ -134,6 +80,10 @@ func (c *player) think() {
 		c.thinkRaw()
 		return
 	}
+	if c.m.srv.Password != "" && c.user == "" && r.IntN(6) == 0 {
+		c.login()
+		return
+	}
 	switch n := r.IntN(1000); {
 	case n < 620:
 		c.simple(nil)
@@ -164,10 +114,14 @@ func (c *player) think() {
 		c.add(&cmd{kind: plain, mark: m, write: true}, "LPUSH", fmt.Sprintf("l%d", r.IntN(3)), m[1:], m)
 	case n < 940:
 		m := c.mark(nil)
-		c.add(&cmd{kind: wait, mark: m}, "WAIT", "0", "0", m)
+		c.add(&cmd{kind: wait, mark: m, again: true}, "WAIT", "0", "0", m)
 	case n < 950:
 		c.in = append(c.in, []string{"*0\r\n", "\r\n", "*-1\r\n", "  \r\n"}[r.IntN(4)]...)
-	case n < 965:
+	case n < 955:
+		c.stray()
+	case n < 960:
+		c.reset()
+	case n < 970:
 		c.login()
 	case n < 975 && c.m.long > 0:
 		c.m.long--
@@ -175,7 +129,7 @@ func (c *player) think() {
 		c.add(&cmd{kind: plain, mark: m, write: true}, "SET", c.key(), strings.Repeat(m, 1<<20/len(m)+r.IntN(30000)), m)
 	case n < 980:
 		c.last()
-	case n < 990 && c.m.raws:
+	case n < 990 && c.m.raws && c.user != "" == (c.m.srv.Password != ""):
 		c.beginRaw()
 	default:
 		c.simple(nil)
@@ -187,7 +141,7 @@ func (c *player) simple(b *block) {
 	r := c.m.w.Rnd
 	m := c.mark(b)
 	k := &cmd{kind: plain, mark: m, block: b}
-	switch r.IntN(12) {
+	switch r.IntN(13) {
 	case 0:
 		c.queueIn(b, c.add(k, "PING", m))
 	case 1:
@@ -218,6 +172,8 @@ func (c *player) simple(b *block) {
 		}
 		c.queueIn(b, c.add(k, "GETRANGE", "big:"+m, "0", strconv.Itoa(size), m))
 	case 11:
+		c.queueIn(b, c.add(k, "PUBLISH", "ch"+strconv.Itoa(r.IntN(2)), "m"+m[1:], m))
+	case 12:
 		k.again = true
 		if b != nil {
 			b.poisoned = true
@@ -298,11 +254,20 @@ func (c *player) transaction() {
 			c.refusedOne(b)
 		case n <= 2:
 			c.purge(b)
+		case n == 3 && r.IntN(4) == 0:
+			m := c.mark(b)
+			b.db, c.sticky = strconv.Itoa(r.IntN(4)), true
+			c.queueIn(b, c.add(&cmd{kind: plain, mark: m, block: b}, "SELECT", b.db, m))
 		default:
 			c.simple(b)
 		}
 	}
 	c.watching = nil
+	if r.IntN(20) == 0 {
+		b.notRun = true
+		c.reset()
+		return
+	}
 	if r.IntN(6) == 0 {
 		m := c.mark(b)
 		c.add(&cmd{kind: discard, mark: m, block: b}, "DISCARD", m)
@@ -330,14 +295,33 @@ func (c *player) aboutName() {
 
 // login authenticates, as one of the two users or with a wrong password.
 func (c *player) login() {
-	user := []string{"ann", "bob"}[c.m.w.Rnd.IntN(2)]
+	users := []string{"ann", "bob"}
+	if c.m.srv.Password != "" {
+		users = append(users, "default")
+	}
+	user := users[c.m.w.Rnd.IntN(len(users))]
 	pass := "pw-" + user
 	k := &cmd{kind: auth, arg: user, again: true}
 	if c.m.w.Rnd.IntN(4) == 0 {
-		pass, k.arg = "wrong", ""
-		k.text = "-WRONGPASS invalid username-password pair or user is disabled.\r\n"
+		pass, k.arg, k.text = "wrong", "", wrongPass
 	}
 	c.add(k, "AUTH", user, pass)
+}
+
+// reset makes the connection what a new one is.
+func (c *player) reset() {
+	c.watching = nil
+	c.raw, c.subs = false, map[string]bool{}
+	c.add(&cmd{kind: reset, again: true}, "RESET")
+}
+
+// stray is the end of a transaction that has not begun.
+func (c *player) stray() {
+	if m := c.mark(nil); c.m.w.Rnd.IntN(2) == 0 {
+		c.add(&cmd{kind: plain, mark: m, text: "-ERR EXEC without MULTI\r\n"}, "EXEC")
+	} else {
+		c.add(&cmd{kind: plain, mark: m, text: "-ERR DISCARD without MULTI\r\n"}, "DISCARD")
+	}
 }
 
 // last is the last thing that a client sends.
@@ -359,7 +343,7 @@ func (c *player) last() {
 
 // beginRaw does what pins a session for good.
 func (c *player) beginRaw() {
-	c.raw = true
+	c.raw, c.everRaw = true, true
 	m := c.mark(nil)
 	if c.m.w.Rnd.IntN(2) == 0 {
 		c.add(&cmd{kind: plain, mark: m}, "MODSTATE", m)
@@ -403,6 +387,8 @@ func (c *player) thinkRaw() {
 		c.purge(nil)
 	case n < 42:
 		c.last()
+	case n < 45:
+		c.reset()
 	default:
 		c.simple(nil)
 	}

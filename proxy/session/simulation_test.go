@@ -38,7 +38,15 @@ type match struct {
 	leave, depth, faults int
 	long                 int // commands too long to buffer that may still be sent
 	raws                 bool
+	found                bool            // that the server demands AUTH is found out by being told so
+	rotated              map[string]bool // users whose password was changed
 }
+
+const (
+	noAuth    = "-NOAUTH Authentication required.\r\n"
+	wrongPass = "-WRONGPASS invalid username-password pair or user is disabled.\r\n"
+	simPush   = ">2\r\n+invalidate\r\n*1\r\n$1\r\nk\r\n"
+)
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
@@ -48,6 +56,7 @@ func newMatch(seed uint64) *match {
 	m := &match{rig: newRig(seed), seed: seed, cmds: map[string]*cmd{}, blocks: map[string]*block{}, peers: map[int]*seen{}}
 	r := m.w.Rnd
 	m.srv.Before, m.srv.Executed = m.before, m.executed
+	m.rotated = map[string]bool{}
 	m.srv.Users = map[string]string{"ann": "pw-ann", "bob": "pw-bob"}
 	m.leave, m.depth = r.IntN(8), 1+r.IntN(12)
 	m.faults = []int{0, 1, 1, 4, 20}[r.IntN(5)]
@@ -55,6 +64,11 @@ func newMatch(seed uint64) *match {
 	m.raws = r.IntN(2) == 0
 	if r.IntN(10) == 0 {
 		m.long = 2
+	}
+	if r.IntN(8) == 0 {
+		m.srv.Password = "pw-default"
+		m.found = r.IntN(2) == 0
+		m.env.AuthRequired = !m.found
 	}
 	m.up.Wait = []time.Duration{50 * time.Millisecond, time.Second}[r.IntN(2)]
 	return m
@@ -90,7 +104,15 @@ func (m *match) fault() {
 	case n < 15:
 		m.srv.Stall(true)
 		m.w.After(time.Duration(r.Int64N(int64(30*time.Millisecond))), func() { m.srv.Stall(false) })
-	case n < 16:
+	case n < 16 && r.IntN(3) == 0 && m.srv.Users["ann"] == "pw-ann":
+		m.srv.Users["ann"], m.rotated["ann"] = "another", true
+	case n < 17:
+		for _, p := range m.srv.Peers() {
+			if p.Proto == 3 && r.IntN(2) == 0 {
+				p.Push(simPush)
+			}
+		}
+	case n < 18:
 		m.srv.Deaf = !m.srv.Deaf
 	default:
 		m.srv.FlushScripts()
@@ -121,6 +143,7 @@ func (m *match) play(length time.Duration) {
 func (m *match) heal() {
 	m.healing = true
 	m.srv.Deaf = false
+	m.srv.Users["ann"] = "pw-ann"
 	m.srv.Stall(false)
 	if !m.srv.Up {
 		m.srv.Restart()
@@ -147,7 +170,11 @@ func (m *match) heal() {
 		case c.sess.InFlight() != 0 && !c.raw:
 			m.w.Fail("client %d: in flight %d, but everything is answered", c.id, c.sess.InFlight())
 		}
-		if !c.closed {
+		if !c.closed && m.w.Rnd.IntN(2) == 0 {
+			c.drained = true
+			c.sess.Drain()
+			c.tick(0)
+		} else if !c.closed {
 			c.eof = true
 			c.sess.EOF()
 			c.tick(0)

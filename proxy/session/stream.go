@@ -21,6 +21,8 @@ func (s *Session) tooLong(b []byte) bool {
 	}
 	v, known := s.longVerb(b)
 	switch {
+	case !known && len(b) <= streamMin:
+		return false // the name may still come
 	case !known:
 		return s.swallow(longName)
 	case s.locked():

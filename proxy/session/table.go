@@ -29,12 +29,13 @@ type verb struct {
 	readOnly bool
 	write    bool // may write; so taken where it is not known
 	plain    bool // goes on as it is among its neighbours
+	ask      ask  // asks about the commands there are
 }
 
 // seal derives what the hot path asks for.
 func (v *verb) seal() {
 	v.write = v.write || !v.known || v.handling == commands.Script || v.op == commands.OpExec
-	v.plain = v.handling == commands.Share && v.custom == nil && v.refusal == ""
+	v.plain = v.handling == commands.Share && v.custom == nil && v.refusal == "" && v.ask == askNone
 	for _, s := range v.subs {
 		s.seal()
 	}
@@ -53,6 +54,7 @@ type Table struct {
 	// known they might be anything, and are pinned.
 	unlisted *verb
 	complete bool // the upstream's commands are known
+	shown    shown
 	// quote is the character that the upstream puts around a name in its error
 	// for an unknown command.
 	quote byte
@@ -82,6 +84,7 @@ func NewTable(p Policy, reg *commands.Registry, up commands.Upstream, known map[
 		// registry says so where it is native.
 		t.verbs[c.Name()] = &verb{handling: commands.Share, custom: c, known: true}
 	}
+	t.setAsks()
 	for _, name := range p.Share {
 		t.amend(name, func(v *verb) { v.handling, v.op, v.refusal = commands.Share, commands.OpNone, "" })
 	}
@@ -94,6 +97,7 @@ func NewTable(p Policy, reg *commands.Registry, up commands.Upstream, known map[
 	for _, v := range t.verbs {
 		v.seal()
 	}
+	t.show(reg, known)
 	return t
 }
 
@@ -219,6 +223,9 @@ func (t *Table) Repeatable(frame []byte) bool {
 	case commands.OpSelect, commands.OpAuth, commands.OpHello, commands.OpClientID, commands.OpClientGetName,
 		commands.OpClientSetName, commands.OpClientSetInfo:
 		return true // a second time they lead to the same
+	}
+	if v.ask != askNone && v.ask != askProxy {
+		return true // the upstream flags COMMAND as neither
 	}
 	if v.op == commands.OpScan {
 		cursor := 1

@@ -50,6 +50,7 @@ func (p *Peer) call(c *Call) {
 	}
 	if c.Mark != "" {
 		r := p.s.record(c.Mark)
+		r.Conns = append(r.Conns, p.ID)
 		r.Conn, r.DB, r.Proto, r.User = p.ID, p.DB, p.Proto, p.User
 	}
 	if text := p.objection(c); text != "" {

@@ -188,7 +188,7 @@ func hello(s *Server, p *Peer, c *Call) []byte {
 		head = "%7\r\n"
 	}
 	return fmt.Appendf(nil, "%s$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.2.0\r\n$5\r\nproto\r\n:%d\r\n$2\r\nid\r\n:%d\r\n"+
-		"$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n", head, proto, p.ID)
+		"$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n", head, proto, p.id())
 }
 
 func reset(s *Server, p *Peer, _ *Call) []byte {
@@ -216,7 +216,7 @@ func client(_ *Server, p *Peer, c *Call) []byte {
 		}
 		return appendBulk(nil, []byte(p.Name))
 	case sub == "id" && len(args) == 2:
-		return appendInt(nil, p.ID)
+		return appendInt(nil, p.id())
 	case sub == "setinfo" && len(args) == 4:
 		return okReply
 	case sub == "unblock" && len(args) == 3:

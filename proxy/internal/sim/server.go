@@ -27,6 +27,8 @@ type Server struct {
 	// Catalogue is what Load loads; Marker is the command that proves it.
 	Catalogue []Script
 	Marker    []byte
+	// OneID: every connection is told the id 1, so that replies can be compared.
+	OneID bool
 	// Before is called for every command before it runs or is queued.
 	Before func(p *Peer, c *Call)
 	// Executed is called for every EXEC that runs, before it does.
@@ -50,6 +52,7 @@ type Record struct {
 	Queued  int      // how often it was queued in a MULTI
 	Replies []string // what it was answered each time
 	Conn    int      // the connection that it last came on
+	Conns   []int    // all that it came on
 	DB      int      // the state of that connection then
 	Proto   int
 	User    string
@@ -233,6 +236,21 @@ func (p *Peer) Waiting() int { return len(p.buf) }
 
 // Close closes the connection, as for a frame that is none.
 func (p *Peer) Close() { p.close() }
+
+// Push sends what the client has not asked for, between two replies.
+func (p *Peer) Push(frame string) {
+	if !p.dead {
+		p.write([]byte(frame))
+	}
+}
+
+// id is what CLIENT ID says.
+func (p *Peer) id() int {
+	if p.s.OneID {
+		return 1
+	}
+	return p.ID
+}
 
 // Closed reports whether the server has closed the connection.
 func (p *Peer) Closed() bool { return p.dead }

@@ -44,7 +44,8 @@ func try(addr string) error {
 		try  func(c, other redis.Conn) error
 	}{
 		{"connect", connect}, {"pipeline", pipeline}, {"transaction", transaction}, {"blocking", blocking},
-		{"pubsub", pubsub}, {"purge", purge}, {"reconnect", reconnect},
+		{"pubsub", func(_, other redis.Conn) error { return pubsub(addr, other) }},
+		{"purge", purge}, {"reconnect", reconnect},
 	} {
 		if err := s.try(c, other); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
@@ -158,7 +159,12 @@ func blocking(c, other redis.Conn) error {
 	return <-pushed
 }
 
-func pubsub(c, other redis.Conn) error {
+func pubsub(addr string, other redis.Conn) error {
+	c, err := redis.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
 	sub := redis.PubSubConn{Conn: c}
 	if err := sub.Subscribe("rg:news"); err != nil {
 		return err

@@ -1,3 +1,5 @@
+//go:build unix
+
 package e2e
 
 import (
@@ -22,17 +24,6 @@ func socketDir(t *testing.T) string {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
-}
-
-// work does a little of everything that takes another way through the proxy.
-func work(c *client, key string) {
-	c.tb.Helper()
-	c.must("+OK\r\n", "SET", key, "v")
-	c.must(bulk("v"), "GET", key)
-	c.must("+OK\r\n", "MULTI")
-	c.must("+QUEUED\r\n", "APPEND", key, "w")
-	c.must("*1\r\n:2\r\n", "EXEC")
-	c.must(":1\r\n", "PURGE", "PREFIX", key)
 }
 
 // TestUnixSockets: clients and the upstream on unix sockets.
