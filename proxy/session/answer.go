@@ -119,7 +119,10 @@ func (s *Session) Push(b []byte) { s.Part(b) }
 // Raw passes on what comes once replies and commands no longer pair.
 func (s *Session) Raw(b []byte) {
 	s.Part(b)
-	// While RESET is in flight each call brings one frame: see ByFrame.
+	// While these are in flight each call brings one frame: see ByFrame.
+	if s.held&heldUnsub != 0 {
+		s.countSubscriptions(b)
+	}
 	if s.held&heldReset != 0 && string(b) == "+RESET\r\n" {
 		s.afterReset()
 	}
@@ -132,6 +135,8 @@ func (s *Session) RawError(line []byte) {
 	}
 	switch text := refusalIn(line); {
 	case s.gone:
+	case text == barrier:
+		s.afterBarrier()
 	case text != "":
 		s.client.SendString(text)
 	case bytes.HasPrefix(line, []byte("-NOSCRIPT")) && s.rawCustom && !s.env.RawLua:

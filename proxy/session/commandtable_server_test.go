@@ -136,7 +136,7 @@ func compareTable(t *testing.T, direct, via string, pairs bool) {
 			t.Errorf("%s: %.200q, want %.200q", name, entry, old)
 		default:
 			for _, refused := range refusedHere {
-				if strings.Contains(entry, redistest.Bulk(refused)) {
+				if strings.Contains(refused, "|") && strings.Contains(entry, redistest.Bulk(refused)) {
 					t.Errorf("%s: offers %s", name, refused)
 				}
 			}

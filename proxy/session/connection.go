@@ -97,8 +97,11 @@ func (s *Session) sendReset(frame []byte) bool {
 		return false
 	}
 	s.spoilt = true // RESET leaves things behind that differ by server
+	if !s.raw {
+		s.held |= heldIdle // what follows is a new session's
+	}
 	if s.raw {
-		s.link.ByFrame()
+		s.link.ByFrame(true)
 		s.held |= heldReset // what follows is an ordinary session's again
 	}
 	return true

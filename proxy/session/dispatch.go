@@ -89,6 +89,7 @@ func (s *Session) decide(c *command) bool {
 
 // forward sends a command as it is, on the link that is right for it.
 func (s *Session) forward(v *verb, c *command) bool {
+	s.subs.only = s.subs.only && !spoilsSubscriptions(v)
 	switch v.handling {
 	case commands.Share:
 		kind, tag := upstream.Pass, uint8(0)
@@ -119,6 +120,9 @@ func (s *Session) forward(v *verb, c *command) bool {
 		s.ending = true // the upstream closes after its reply, and so do we
 		return true
 	case commands.Keep:
+		if v.op == commands.OpSubscribe {
+			return s.sendSubscribe(c)
+		}
 		return s.sendKept(s.translate(c))
 	}
 	switch v.op {

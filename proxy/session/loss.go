@@ -71,7 +71,7 @@ func (s *Session) LinkLost(error) bool {
 		s.flow = swallow // the rest of the command has nowhere to go
 	}
 	if s.gone || s.ending || s.eof || s.raw || st.sticky {
-		s.ending = true
+		s.ending, s.bereft = true, true
 		return false
 	}
 	if st.multi {

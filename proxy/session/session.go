@@ -13,6 +13,7 @@ const (
 	heldFull                    // until the link has room
 	heldGate                    // until it may scan the keyspace
 	heldScript                  // until the scripts are loaded again
+	heldUnsub                   // until it is known whether a subscription is left
 	heldReset                   // until RESET has put a raw link's session back
 )
 
@@ -46,10 +47,12 @@ type Session struct {
 	quitting  bool // the client sent QUIT
 	eof       bool // the client sends no more
 	gone      bool // the client's connection is closed
+	bereft    bool // the upstream connection was lost with state that we cannot make again
 	broke     bool // the client sent what is no command
 	paused    bool
 
 	writes  waiting
+	subs    subscriptions
 	listing *listing
 	victim  *listing // of the CLIENT KILL in flight
 	spoilt  bool     // the session's own link must not be used by another
@@ -234,6 +237,8 @@ func (s *Session) endReason() Reason {
 		return ClientQuit
 	case s.eof:
 		return ClientEOF
+	case s.bereft:
+		return UpstreamLost
 	}
 	return Draining
 }

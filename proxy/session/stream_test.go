@@ -41,7 +41,7 @@ func TestLongCommands(t *testing.T) {
 		"refused, MULTI":  {[]string{"MULTI"}, []string{"EVAL", value, "0"}, []string{"EXEC", "PING"}, "+OK|" + evalText + abortText + "+PONG|"},
 		"custom":          {nil, []string{"PURGE", "k*", "IFEQ", value}, []string{"PING"}, ":0|+PONG|"},
 		"custom too long": {nil, []string{"PURGE", "k*", "IFEQ", strings.Repeat("v", 9<<20)}, []string{"PING"}, "-LIMIT the command is longer than rewrite.max, which bounds commands that have to be rewritten; nothing was executed|+PONG|"},
-		"long name":       {nil, []string{value}, []string{"PING"}, "-DENIED a command name of this length is refused|+PONG|"},
+		"long name":       {nil, []string{strings.Repeat("v", 3<<20)}, []string{"PING"}, "-DENIED a command name of this length is refused|+PONG|"},
 		"raw":             {[]string{"MODSTATE"}, []string{"SET", "k", value}, []string{"GETRANGE k 0 2"}, "+OK|+OK|" + got(3)},
 		"makes it raw":    {nil, []string{"MODSTATE", value}, []string{"INCR n"}, "+OK|:1|"},
 		"its name":        {nil, []string{"CLIENT", "SETNAME", value}, []string{"PING"}, longConnection + "+PONG|"},

@@ -228,7 +228,10 @@ func (l *Link) refused(line string) {
 		return
 	}
 	l.turnAway(line + "\r\n")
-	l.retry()
+	l.cold = true // the next one who asks makes it try again, after a pause
+	if l.ring.len() > 0 {
+		l.touch()
+	}
 	l.wake()
 }
 

@@ -61,6 +61,7 @@ type Link struct {
 	conn   loop.Conn
 	cancel func() // of the dial or the timer under way
 	paused bool   // it is the timer
+	cold   bool   // the identity was refused last time
 	limit  Timer  // of the greeting
 	greet  greeter
 
@@ -134,6 +135,11 @@ func (l *Link) queue() int { return max(l.head, l.loose) }
 // Connect begins to connect if that has not begun.
 func (l *Link) Connect() {
 	if l.state == down && l.cancel == nil && !l.settling {
+		if l.cold {
+			l.cold = false
+			l.retry()
+			return
+		}
 		l.dial()
 	}
 }

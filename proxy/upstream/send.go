@@ -52,8 +52,9 @@ func (l *Link) SendRaw(b []byte) { l.Stream(b) }
 // CLIENT REPLY). Nothing may be in flight.
 func (l *Link) SetRaw() { l.raw, l.rawSince = true, l.env.World.Now() }
 
-// ByFrame has each frame of a link in raw mode given to the owner apart.
-func (l *Link) ByFrame() { l.byFrame = true }
+// ByFrame has each frame of a link in raw mode given to the owner apart, or no
+// longer.
+func (l *Link) ByFrame(on bool) { l.byFrame = on }
 
 // Full reports whether senders should pause. One that is told so is called by
 // Unblocked, once, when there is room.
