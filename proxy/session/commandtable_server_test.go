@@ -185,7 +185,7 @@ func TestCommandOurs(t *testing.T) {
 		if got[0] != redistest.Bulk("a") || len(got[1]) < 10000 || got[2][0] != ':' || got[3] != redistest.Bulk("b") {
 			t.Errorf("in one piece: %.40q", got)
 		}
-		for _, line := range []string{"MULTI", "COMMAND COUNT", "EXEC"} {
+		for _, line := range []string{"MULTI", "COMMAND COUNT", "COMMAND INFO purge", "EXEC"} {
 			if a, b := c.Do(strings.Split(line, " ")...), direct.Do(strings.Split(line, " ")...); a != b {
 				t.Errorf("in a transaction, %s: %q, want %q", line, a, b)
 			}

@@ -59,6 +59,9 @@ func (s *Session) decide(c *command) bool {
 		}
 		v = v.sub(c.arg(1))
 	}
+	if s.locked() {
+		s.state.multiLost = false // there was none: nothing is queued before authentication
+	}
 	switch {
 	case v.handling == commands.Close:
 		s.client.Abort(CrossProtocol)

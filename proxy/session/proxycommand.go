@@ -39,7 +39,7 @@ func (s *Session) askProxy(c *command) bool {
 	switch {
 	case s.raw:
 		return s.refuse(proxyRaw)
-	case false:
+	case s.mayBeInMulti():
 		return s.refuse(proxyInMulti)
 	case fault != "":
 		s.local(fault)

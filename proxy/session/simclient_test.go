@@ -14,11 +14,10 @@ type player struct {
 	id   int
 	sess session.Session
 
-	in      []byte // to be sent
-	started int    // commands of queue whose first byte may have been sent
-	queue   []*cmd // sent or about to be, without a reply
-	scan    resp.Replies
-	hold    []byte
+	in    []byte // to be sent
+	queue []*cmd // sent or about to be, without a reply
+	scan  resp.Replies
+	hold  []byte
 
 	out       []byte // given to the connection and not taken yet
 	dirty     bool

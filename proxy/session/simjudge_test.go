@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -133,9 +134,20 @@ func (m *match) closed(c *player) {
 
 // tally checks at the end what ran how often.
 func (m *match) tally() {
-	for mark, rec := range m.w.Server.Records {
-		c := m.cmds[mark]
-		if c == nil {
+	acked, unsure := map[string]int{}, map[string]int{}
+	for mark, c := range m.cmds {
+		rec := m.w.Server.Records[mark]
+		if c.name == "incr" {
+			switch {
+			case c.block != nil && rec != nil:
+				acked[c.arg] += rec.Runs
+			case c.reply == ':':
+				acked[c.arg]++
+			case !c.notRun:
+				unsure[c.arg]++ // in doubt, or never answered
+			}
+		}
+		if rec == nil {
 			continue
 		}
 		if rec.Runs > 1 && !c.again {
@@ -143,6 +155,17 @@ func (m *match) tally() {
 		}
 		if rec.Runs > 0 && (c.notRun || c.block != nil && c.kind != discard && c.block.notRun) {
 			m.w.Fail("%s %s ran although the client was told that it did not", c.name, mark)
+		}
+	}
+	for i := 0; i < 3 && !m.wiped; i++ {
+		key, value := "n"+itoa(i), 0
+		for db := range 4 {
+			text, _ := m.srv.Get(db, key)
+			n, _ := strconv.Atoi(text)
+			value += n
+		}
+		if value < acked[key] || value > acked[key]+unsure[key] {
+			m.w.Fail("%s is %d in all; %d were acknowledged, %d more are in doubt", key, value, acked[key], unsure[key])
 		}
 	}
 }

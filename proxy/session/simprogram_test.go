@@ -153,8 +153,8 @@ func (c *player) simple(b *block) {
 		k.write = true
 		c.queueIn(b, c.add(k, "SET", c.key(), "v"+m[1:], m))
 	case 5, 6:
-		k.write = true
-		c.queueIn(b, c.add(k, "INCR", fmt.Sprintf("n%d", r.IntN(3)), m))
+		k.write, k.arg = true, fmt.Sprintf("n%d", r.IntN(3))
+		c.queueIn(b, c.add(k, "INCR", k.arg, m))
 	case 7:
 		k.write = true
 		c.queueIn(b, c.add(k, "GETSET", c.key(), "w"+m[1:], m))

@@ -28,7 +28,6 @@ type match struct {
 	cmds    map[string]*cmd
 	blocks  map[string]*block
 	peers   map[int]*seen
-	breaks  int // losses of connections that were brought about
 	healing bool
 	over    bool
 	replies int
@@ -38,6 +37,7 @@ type match struct {
 	leave, depth, faults int
 	long                 int // commands too long to buffer that may still be sent
 	raws                 bool
+	wipes, wiped         bool            // a server that dies may lose its data, and has
 	found                bool            // that the server demands AUTH is found out by being told so
 	rotated              map[string]bool // users whose password was changed
 }
@@ -61,7 +61,7 @@ func newMatch(seed uint64) *match {
 	m.leave, m.depth = r.IntN(8), 1+r.IntN(12)
 	m.faults = []int{0, 1, 1, 4, 20}[r.IntN(5)]
 	m.w.Pieces = []int{0, 30, 90}[r.IntN(3)]
-	m.raws = r.IntN(2) == 0
+	m.raws, m.wipes = r.IntN(2) == 0, r.IntN(2) == 0
 	if r.IntN(10) == 0 {
 		m.long = 2
 	}
@@ -95,7 +95,9 @@ func (m *match) fault() {
 			conns[r.IntN(len(conns))].Cut()
 		}
 	case n < 13 && m.srv.Up:
-		m.srv.Die(r.IntN(2) == 0)
+		wipe := r.IntN(2) == 0 && m.wipes
+		m.wiped = m.wiped || wipe
+		m.srv.Die(wipe)
 		m.w.After(time.Duration(r.Int64N(int64(100*time.Millisecond))), func() {
 			if !m.srv.Up {
 				m.srv.Restart()

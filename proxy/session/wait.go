@@ -59,12 +59,12 @@ func (s *Session) wroteOn() {
 // are more to ask, the command is not taken.
 func (s *Session) sendWait(frame []byte) bool {
 	w := &s.writes
-	if s.raw || s.mayBeInMulti() || len(w.carriers) == 0 && !w.lost {
-		return s.pin(upstream.Exact) && s.send(frame, upstream.Inspect, tagBlock)
-	}
-	if s.inflight > 0 {
+	if s.inflight > 0 && !s.raw { // a transaction may be about to end
 		s.held |= heldIdle
 		return false
+	}
+	if s.raw || s.mayBeInMulti() || len(w.carriers) == 0 && !w.lost {
+		return s.pin(upstream.Exact) && s.send(frame, upstream.Inspect, tagBlock)
 	}
 	if w.lost || !s.carry(w.carriers[w.at]) {
 		w.lost, w.done, w.at = true, true, 0

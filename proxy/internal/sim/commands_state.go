@@ -152,6 +152,7 @@ func auth(s *Server, p *Peer, c *Call) []byte {
 func hello(s *Server, p *Peer, c *Call) []byte {
 	proto := p.Proto
 	name, named := "", false
+	var user []string
 	if len(c.Args) > 1 {
 		n, err := strconv.Atoi(c.Args[1])
 		if err != nil {
@@ -165,8 +166,11 @@ func hello(s *Server, p *Peer, c *Call) []byte {
 	for i := 2; i < len(c.Args); i++ {
 		switch opt := strings.ToLower(c.Args[i]); {
 		case opt == "auth" && i+2 < len(c.Args):
-			if e := s.login(p, c.Args[i+1], c.Args[i+2]); e != nil {
-				return e
+			user = c.Args[i+1 : i+3]
+			if s.EagerHello {
+				if e := s.login(p, user[0], user[1]); e != nil {
+					return e
+				}
 			}
 			i += 2
 		case opt == "setname" && i+1 < len(c.Args):
@@ -174,6 +178,11 @@ func hello(s *Server, p *Peer, c *Call) []byte {
 			i++
 		default:
 			return appendError(nil, fmt.Sprintf("ERR Syntax error in HELLO option '%s'", c.Args[i]))
+		}
+	}
+	if user != nil {
+		if e := s.login(p, user[0], user[1]); e != nil {
+			return e
 		}
 	}
 	if !p.authed {

@@ -27,6 +27,9 @@ type Server struct {
 	// Catalogue is what Load loads; Marker is the command that proves it.
 	Catalogue []Script
 	Marker    []byte
+	// EagerHello: HELLO authenticates while it reads its options, as Redis 6 does,
+	// so that an error behind AUTH leaves the connection another user's.
+	EagerHello bool
 	// OneID: every connection is told the id 1, so that replies can be compared.
 	OneID bool
 	// Before is called for every command before it runs or is queued.
