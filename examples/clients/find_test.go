@@ -8,9 +8,12 @@ import (
 	"testing"
 )
 
-// works tells whether a command ends with 0.
+// works tells whether a command ends with 0. It runs elsewhere: a Python that looks for its library in the current folder
+// would take our folder hiredis for one.
 func works(name string, args ...string) bool {
-	return exec.Command(name, args...).Run() == nil
+	cmd := exec.Command(name, args...)
+	cmd.Dir = os.TempDir()
+	return cmd.Run() == nil
 }
 
 // packages is the folder where .ci/clients has npm put what the clients of Node.js need.

@@ -109,6 +109,14 @@ func TestMetricsTellTheTruth(t *testing.T) {
 	if sum := now["command_duration_seconds_sum"]; sum <= 0 || sum > 60 {
 		t.Errorf("the commands took %v s together", sum)
 	}
+	leave(t, r, clients)
+}
+
+// leave has half of the clients say QUIT and the others go without a word, and
+// looks how that is counted.
+func leave(t *testing.T, r *running, clients []*client) {
+	t.Helper()
+	n := float64(len(clients))
 	for i, c := range clients {
 		if i%2 == 0 {
 			c.must("+OK\r\n", "QUIT")
@@ -221,7 +229,13 @@ func TestReadiness(t *testing.T) {
 	t.Logf("noticed after %v", time.Since(began))
 	s.Continue(t)
 	eventually(t, "ready again", is(200))
+}
 
+// TestReadinessWhileDraining: a proxy that drains is not ready, and lives.
+func TestReadinessWhileDraining(t *testing.T) {
+	cfg := before(redistest.Start(t))
+	cfg.Admin = "127.0.0.1:0"
+	r := startReady(t, cfg)
 	// A client in the middle of something keeps the drain from ending at once.
 	c := r.dial(t)
 	c.say("BLPOP", "never", "0")
@@ -229,7 +243,7 @@ func TestReadiness(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	drained := make(chan error, 1)
 	go func() { drained <- r.Drain(ctx) }()
-	eventually(t, "not ready while draining", is(503))
+	eventually(t, "not ready while draining", func() bool { code, _ := r.readyz(t); return code == 503 })
 	if _, text := r.readyz(t); !strings.Contains(text, "shutting down") {
 		t.Errorf("the reason is %q", text)
 	}

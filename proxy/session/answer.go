@@ -130,13 +130,12 @@ func (s *Session) Raw(b []byte) {
 
 // RawError passes an error on, or what it stands for.
 func (s *Session) RawError(line []byte) {
-	if s.held&heldReset != 0 {
-		defer s.release(heldReset) // RESET itself was refused
-	}
 	switch text := refusalIn(line); {
 	case s.gone:
 	case text == barrier:
 		s.afterBarrier()
+	case text == resetBarrier:
+		s.release(heldReset) // RESET itself was refused
 	case text != "":
 		s.client.SendString(text)
 	case bytes.HasPrefix(line, []byte("-NOSCRIPT")) && s.rawCustom && !s.env.RawLua:

@@ -102,6 +102,7 @@ func (s *Session) sendReset(frame []byte) bool {
 	}
 	if s.raw {
 		s.link.ByFrame(true)
+		s.link.SendRaw(poisonFor(resetBarrier))
 		s.held |= heldReset // what follows is an ordinary session's again
 	}
 	return true

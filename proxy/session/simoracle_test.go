@@ -70,13 +70,16 @@ func (c *player) right(k *cmd, b []byte) bool {
 	case c.m.srv.Password != "" && c.user == "" && k.name == "nosuch" && strings.HasPrefix(text, "-ERR unknown command '"):
 		return true // said by the proxy
 	case c.m.found && strings.HasPrefix(text, "-ERR Protocol error: unauthenticated "):
-		return true // said by a server of which it was not known that it demands AUTH
+		c.noteUpset() // it closes the connection
+		return true   // said by a server of which it was not known that it demands AUTH
 	case text == noAuth && c.m.srv.Password != "" && c.user == "", text == wrongPass && c.m.rotated[c.user]:
-		c.notRun(k)
+		if !k.again { // what may be repeated may have run on an earlier connection
+			c.notRun(k)
+		}
 		return k.kind != broken && k.kind != quit
 	case strings.HasPrefix(text, uncertain):
 		defer c.noteUpset()
-		if k.block != nil && k.kind != exec && !k.raw && !c.sticky {
+		if k.block != nil && k.kind != exec && !k.raw && !c.sticky && !c.m.found {
 			return false // nothing of a transaction can have run before EXEC
 		}
 		// WAIT says so too if another session has taken the connection over; and a
@@ -111,7 +114,9 @@ func (c *player) right(k *cmd, b []byte) bool {
 		return text == "+RESET\r\n"
 	case quit:
 		return text == "+OK\r\n"
-	case discard, unwatch:
+	case discard:
+		return text == "+OK\r\n" || k.block.untold && text == "-ERR DISCARD without MULTI\r\n"
+	case unwatch:
 		return text == "+OK\r\n"
 	}
 	if k.block != nil && text == queued {
@@ -182,7 +187,8 @@ func (c *player) notRun(k *cmd) {
 		}
 		return
 	}
-	if rec := c.m.w.Server.Records[k.mark]; rec != nil && rec.Runs > 0 {
+	// WAIT is asked on several connections, one after the other.
+	if rec := c.m.w.Server.Records[k.mark]; rec != nil && rec.Runs > 0 && k.kind != wait {
 		c.m.w.Fail("client %d was told that %s %s did not run, but it has", c.id, k.name, k.mark)
 	}
 }
@@ -242,7 +248,7 @@ func (c *player) learn(k *cmd, b []byte) {
 	ok := b[0] != '-'
 	if k.write && ok && k.block == nil {
 		c.lastWrite, c.wroteAt = k, c.m.w.Breaks
-	} else if k.write || k.kind == exec {
+	} else if k.write || k.kind == exec || k.kind == wait && !ok {
 		c.lastWrite = nil
 	}
 	if !ok || string(b) == queued {
@@ -250,7 +256,7 @@ func (c *player) learn(k *cmd, b []byte) {
 	}
 	switch k.kind {
 	case exec:
-		if k.block.db != "" && b[0] == '*' {
+		if k.block.db != "" && b[0] == '*' && b[1] != '-' {
 			c.db = int(k.block.db[0] - '0')
 		}
 	case reset:

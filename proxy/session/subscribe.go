@@ -18,6 +18,9 @@ type subscriptions struct {
 // it has come.
 const barrier = "-ERR barrier\r\n"
 
+// resetBarrier stands likewise behind a RESET in raw mode.
+const resetBarrier = "-ERR barrier of RESET\r\n"
+
 // sendSubscribe sends a command of the (P|S)(UN)SUBSCRIBE family. After one that
 // ends subscriptions nothing is taken until it is known whether any are left.
 func (s *Session) sendSubscribe(c *command) bool {

@@ -87,7 +87,7 @@ func pipeline(ctx context.Context, c *redis.Client) error {
 	wrong := p.LPush(ctx, "gr:n", "x") // an error in the middle, and everything after it in its place
 	last := p.Get(ctx, "gr:n")
 	if _, err := p.Exec(ctx); err == nil || !strings.HasPrefix(err.Error(), "WRONGTYPE") {
-		return fmt.Errorf("Exec: %v, want WRONGTYPE", err)
+		return fmt.Errorf("EXEC: %v, want WRONGTYPE", err)
 	}
 	for i, n := range counts {
 		if err := same(n.Val(), n.Err(), int64(i+1)); err != nil {

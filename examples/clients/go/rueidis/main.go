@@ -236,6 +236,11 @@ func reconnect(ctx context.Context, c rueidis.Client) error {
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return err
 	}
+	// A connection with client-side caching ends with the server, as it does on a direct one: what was cached may be stale. A
+	// read is sent again by rueidis, a write would be answered EOF this once; so the read comes first.
+	if err := c.Do(ctx, c.B().Get().Key("ru:a").Build()).Error(); !rueidis.IsRedisNil(err) {
+		return fmt.Errorf("GET after the restart, which emptied the server: %v", err)
+	}
 	return errors.Join(
 		text(ctx, c, c.B().Set().Key("ru:a").Value("again").Build(), "OK"),
 		text(ctx, c, c.B().Get().Key("ru:a").Build(), "again"),
