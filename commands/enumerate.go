@@ -5,8 +5,8 @@ import "iter"
 // All gives every entry of the reviewed list, by its lower-case name, in no particular order.
 func All() iter.Seq2[string, *Command] {
 	return func(yield func(string, *Command) bool) {
-		for _, c := range index {
-			if c != nil && !yield(c.Name, c) {
+		for _, s := range index.slots {
+			if s.name != "" && !yield(s.name, s.value) {
 				return
 			}
 		}

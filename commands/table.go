@@ -96,41 +96,23 @@ func (c *Command) Sub(arg []byte) *Command {
 // Lookup returns the entry of a command's name, in any letter case, or nil if the name is not on the list. It does not
 // allocate. A name with a NUL byte is never on the list, although a server may take it for the command before the NUL.
 func Lookup(name []byte) *Command {
-	if len(name) == 0 || len(name) > maxName {
-		return nil
-	}
-	for i := hashFold(name); ; i++ {
-		c := index[i%indexSize]
-		if c == nil {
-			return nil
-		}
-		if equalFold(name, c.Name) {
-			return c
-		}
-	}
+	c, _ := index.Find(name)
+	return c
 }
 
-const (
-	maxName   = 24   // bytes; the longest name on the list has 20 (georadiusbymember_ro)
-	indexSize = 2048 // more than four times the list, so that a probe rarely meets a neighbour; a power of two
-)
+const maxName = 24 // bytes; the longest name on the list has 20 (georadiusbymember_ro)
 
-// index is an open-addressed hash table: a Go map costs twice the time here, and this is on the way of every command.
 var index = buildIndex(reviewed())
 
-func buildIndex(list []*Command) *[indexSize]*Command {
-	t := new([indexSize]*Command)
+func buildIndex(list []*Command) *Index[*Command] {
+	m := make(map[string]*Command, len(list))
 	for _, c := range list {
-		i := hashFold([]byte(c.Name))
-		for t[i%indexSize] != nil {
-			if t[i%indexSize].Name == c.Name {
-				panic("commands: listed twice: " + c.Name)
-			}
-			i++
+		if m[c.Name] != nil {
+			panic("commands: listed twice: " + c.Name)
 		}
-		t[i%indexSize] = c
+		m[c.Name] = c
 	}
-	return t
+	return NewIndex(m)
 }
 
 // hashFold may fold more bytes together than letters: equalFold decides.

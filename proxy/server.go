@@ -71,6 +71,9 @@ func New(cfg Config, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkShare(&cfg); err != nil {
+		return nil, err
+	}
 	s := &Server{
 		cfg: cfg, log: o.Log, version: o.Version, started: time.Now(), target: target,
 		gate: session.NewGate(cfg.Purge.Queue), loops: loops(cfg.Loops),
@@ -120,6 +123,21 @@ func loops(configured int) int {
 		return configured
 	}
 	return max(1, runtime.GOMAXPROCS(0)/2)
+}
+
+// checkShare refuses names that would hand one client's state to another.
+func checkShare(cfg *Config) error {
+	for _, name := range cfg.Share {
+		parent, sub, isSub := strings.Cut(name, "|")
+		c := commands.Lookup([]byte(parent))
+		if c != nil && isSub {
+			c = c.Sub([]byte(sub))
+		}
+		if c != nil && c.Handling != commands.Share {
+			return &ConfigError{[]Problem{cfg.problem("share", fmt.Sprintf("%q makes state on its connection, or is refused: it can't be shared", name))}}
+		}
+	}
+	return nil
 }
 
 func lower(names []string) []string {

@@ -14,6 +14,9 @@ func (s *Session) Fate(tag uint8, frame []byte, written bool) (upstream.Verdict,
 	switch {
 	case st.sticky || s.raw:
 		return upstream.Tell, upstream.Uncertain // the client is closed after it
+	case op == commands.OpReset:
+		st.multi = false // it ends the MULTI, and the session's state with its reply
+		return upstream.Keep, ""
 	case st.multi:
 		return upstream.Tell, s.fateInMulti(tag, written)
 	case tag == tagWait, tag == tagWaitPart:
@@ -57,9 +60,6 @@ func (s *Session) fateInMulti(tag uint8, written bool) string {
 		return okReply
 	case commands.OpMulti:
 		return nested
-	case commands.OpReset:
-		*st = state{}
-		return "+RESET\r\n"
 	}
 	return queued
 }

@@ -49,6 +49,7 @@ func (v *verb) seal() {
 type Table struct {
 	Upstream commands.Upstream
 	verbs    map[string]*verb
+	index    *commands.Index[*verb] // of verbs, for the hot path
 	// unlisted is for names that are neither on the list nor known upstream:
 	// they pass for the upstream's error. Where the upstream's commands are not
 	// known they might be anything, and are pinned.
@@ -97,6 +98,7 @@ func NewTable(p Policy, reg *commands.Registry, up commands.Upstream, known map[
 	for _, v := range t.verbs {
 		v.seal()
 	}
+	t.index = commands.NewIndex(t.verbs)
 	t.show(reg, known)
 	return t
 }
@@ -171,13 +173,12 @@ func (t *Table) amend(name string, change func(*verb)) {
 	change(s)
 }
 
-// longestName is longer than every name in the table.
+// longestName is longer than the name of every subcommand.
 const longestName = 64
 
 // lookup finds the verb of a name in any letter case.
 func (t *Table) lookup(name []byte) *verb {
-	var low [longestName]byte
-	if v := t.verbs[string(fold(low[:0], name))]; v != nil {
+	if v, ok := t.index.Find(name); ok {
 		return v
 	}
 	return t.unlisted
