@@ -43,13 +43,16 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
+// buildDir holds the binary, once a test has asked for it.
+var buildDir string
+
 // binary builds the proxy once for all tests, without the race detector, whose memory is another.
 var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "atomicproxy-difftest")
-	if err != nil {
+	var err error
+	if buildDir, err = os.MkdirTemp("", "atomicproxy-difftest"); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "proxy")
+	path := filepath.Join(buildDir, "proxy")
 	out, err := exec.Command("go", "build", "-o", path, "../../cmd/proxy").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %v\n%s", err, out)
@@ -59,8 +62,8 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+	if buildDir != "" {
+		os.RemoveAll(buildDir)
 	}
 	os.Exit(code)
 }

@@ -35,7 +35,7 @@ func variants(c command, seed uint64) []variant {
 	}
 	add("shortest", generator{key: typical})
 	add("longest", generator{key: typical, extra: 1})
-	for range 6 {
+	for range 4 {
 		add("random", generator{key: typical, extra: rng.Float64()})
 	}
 	for _, key := range otherKeys {
