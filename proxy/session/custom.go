@@ -25,6 +25,7 @@ func (c *command) args(dst [][]byte) [][]byte { return resp.AppendArgs(dst, c.fr
 func (s *Session) custom(cmd *commands.Custom, c *command) bool {
 	up := &s.env.Table.Upstream
 	if !up.Scripts {
+		s.env.Counts.Local++
 		return s.refuse("-NOSUPPORT custom commands are not available: " + up.Reason + "\r\n")
 	}
 	s.env.args = c.args(s.env.args[:0])
@@ -44,6 +45,7 @@ func (s *Session) custom(cmd *commands.Custom, c *command) bool {
 		tag = tagScan
 		switch s.enterGate() {
 		case gateFull:
+			s.env.Counts.Local++
 			return s.refuse(queueFull)
 		case gateWaiting:
 			return false
@@ -76,6 +78,7 @@ func (s *Session) custom(cmd *commands.Custom, c *command) bool {
 func (s *Session) badCustom(err *commands.Error, up *commands.Upstream) bool {
 	text := "-" + err.Text + "\r\n"
 	if err.Aborts() || !s.raw && !s.mayBeInMulti() {
+		s.env.Counts.Local++
 		return s.refuse(text)
 	}
 	s.rawCustom = s.rawCustom || s.raw

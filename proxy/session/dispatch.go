@@ -51,10 +51,12 @@ func (s *Session) dispatch(c *command) bool {
 func (s *Session) decide(c *command) bool {
 	v := s.env.Table.lookup(c.arg(0))
 	if bytes.IndexByte(c.arg(0), 0) >= 0 {
+		s.env.Counts.Refused++
 		return s.refuse(nulRefusal)
 	}
 	if v.subs != nil && c.argc > 1 {
 		if bytes.IndexByte(c.arg(1), 0) >= 0 {
+			s.env.Counts.Refused++
 			return s.refuse(nulRefusal)
 		}
 		v = v.sub(c.arg(1))
@@ -307,8 +309,15 @@ func hasBlock(c *command) bool {
 // OFF, and its error keeps the place for ours.
 func (s *Session) refuse(text string) bool {
 	if !s.raw && !s.mayBeInMulti() {
-		s.local(text)
+		s.say(text)
 		return true
 	}
-	return s.send(poisonFor(text), upstream.Inspect, tagPoison)
+	if !s.send(poisonFor(text), upstream.Inspect, tagPoison) {
+		return false
+	}
+	if !s.raw {
+		// Where an unknown name does not abort a transaction (miniredis), this does.
+		s.link.Send(upstream.Drop, abortFrame, 1, upstream.Pass, 0)
+	}
+	return true
 }

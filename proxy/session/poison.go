@@ -8,7 +8,10 @@ import (
 	"github.com/atomicproxy/atomicproxy/proxy/resp"
 )
 
-var discardFrame = resp.AppendCommandStrings(nil, "DISCARD")
+var (
+	discardFrame = resp.AppendCommandStrings(nil, "DISCARD")
+	abortFrame   = resp.AppendCommandStrings(nil, "EVALSHA") // a wrong number of arguments everywhere
+)
 
 // poisonName begins a command name that no server has. Its error names it, and
 // with it the text that the client is to read instead. An unknown name is

@@ -246,6 +246,11 @@ func (s *Session) endReason() Reason {
 // local answers a command by the proxy, behind what is in flight.
 func (s *Session) local(text string) {
 	s.env.Counts.Local++
+	s.say(text)
+}
+
+// say is local without counting.
+func (s *Session) say(text string) {
 	if s.inflight == 0 {
 		s.client.SendString(text)
 		return
