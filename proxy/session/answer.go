@@ -196,7 +196,7 @@ func (s *Session) Congested(slow bool) {
 	if !s.pinned {
 		return
 	}
-	if slow {
+	if slow && s.gate != gateRunning { // others wait for the reply to a scan
 		s.link.PauseReading()
 	} else {
 		s.link.ResumeReading()

@@ -63,10 +63,10 @@ func (s *Session) sendAuth(op commands.Op, c *command) bool {
 func helloCredentials(args [][]byte) (credentials [][]byte) {
 	for i := 2; i < len(args); {
 		switch {
-		case bytes.EqualFold(args[i], []byte("auth")) && i+2 < len(args):
+		case isWord(args[i], "auth") && i+2 < len(args):
 			credentials = args[i+1 : i+3]
 			i += 3
-		case bytes.EqualFold(args[i], []byte("setname")) && i+1 < len(args):
+		case isWord(args[i], "setname") && i+1 < len(args):
 			i += 2
 		default:
 			return credentials
@@ -110,7 +110,7 @@ func (s *Session) sendReset(frame []byte) bool {
 
 // afterReset puts a session in raw mode back to what a new one is.
 func (s *Session) afterReset() {
-	s.state = state{}
+	s.state = s.fresh()
 	s.env.Links.Unpin(s.disown())
 	s.release(heldReset)
 	s.settle()

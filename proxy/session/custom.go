@@ -66,6 +66,9 @@ func (s *Session) custom(cmd *commands.Custom, c *command) bool {
 	}
 	if tag == tagScan {
 		s.gate = gateRunning
+		if s.pinned {
+			s.link.ResumeReading()
+		}
 	}
 	s.inflight++
 	s.link.Send(s, out, 1, upstream.Inspect, tag)

@@ -76,7 +76,7 @@ func (s *Session) translate(c *command) []byte {
 		at = 2
 	case bytes.EqualFold(args[1], []byte("tracking")):
 		for i := 2; i+1 < len(args); i++ {
-			if bytes.EqualFold(args[i], []byte("redirect")) {
+			if isWord(args[i], "redirect") {
 				at = i + 1
 			}
 		}
@@ -116,7 +116,10 @@ func (s *Session) sendKill(c *command) bool {
 // killed returns the id in CLIENT KILL ID id [SKIPME yes|no]; nil for every
 // other form, and for SKIPME yes, which is the default, of one's own.
 func killed(args [][]byte) []byte {
-	if len(args) < 4 || len(args) > 6 || !bytes.EqualFold(args[1], []byte("kill")) || !bytes.EqualFold(args[2], []byte("id")) {
+	if len(args) != 4 && (len(args) != 6 || !isWord(args[4], "skipme")) {
+		return nil
+	}
+	if !bytes.EqualFold(args[1], []byte("kill")) || !bytes.EqualFold(args[2], []byte("id")) {
 		return nil
 	}
 	return args[3]

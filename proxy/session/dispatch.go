@@ -288,19 +288,25 @@ func (s *Session) sendKept(frame []byte) bool {
 	return s.send(frame, upstream.Pass, 0)
 }
 
-// hasBlock reports whether BLOCK stands among the options of an XREAD or
-// XREADGROUP. Redis compares options as C strings, so a NUL ends the word.
+// hasBlock reports whether BLOCK may stand among the options of an XREAD or
+// XREADGROUP. A key, group or consumer of that name counts as well: it only costs
+// a link. Redis compares options as C strings, so a NUL ends the word.
 func hasBlock(c *command) bool {
 	for _, a := range c.args(nil)[1:] {
-		word, _, _ := bytes.Cut(a, []byte{0})
-		if bytes.EqualFold(word, []byte("block")) {
+		if isWord(a, "block") {
 			return true
-		}
-		if bytes.EqualFold(word, []byte("streams")) {
-			return false
 		}
 	}
 	return false
+}
+
+// isWord compares an option as the servers do: letter case does not matter, and
+// a NUL ends it.
+func isWord(arg []byte, word string) bool {
+	if i := bytes.IndexByte(arg, 0); i >= 0 {
+		arg = arg[:i]
+	}
+	return len(arg) == len(word) && bytes.EqualFold(arg, []byte(word))
 }
 
 // refuse answers a command that does not go up. In a MULTI, or where replies and

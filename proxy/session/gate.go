@@ -133,6 +133,9 @@ func (s *Session) leaveGate() {
 	if s.gate == gateGranted || s.gate == gateRunning {
 		s.gate = gateNone
 		s.env.Gate.Leave(s.gateDB)
+		if s.slow && s.pinned {
+			s.link.PauseReading()
+		}
 		s.release(heldGate)
 	}
 }

@@ -71,7 +71,7 @@ func (s *Session) process(b []byte) int {
 				continue
 			}
 		}
-		if !s.take(b[pos : pos+size]) {
+		if s.crammed() || !s.take(b[pos:pos+size]) {
 			break
 		}
 		pos += size
@@ -80,6 +80,16 @@ func (s *Session) process(b []byte) int {
 	s.sendRun(b[from:pos], run)
 	s.busy = false
 	return pos
+}
+
+// crammed holds the session while too much is in flight for another answer of
+// the proxy's own to be queued behind it.
+func (s *Session) crammed() bool {
+	if s.inflight == 0 || s.link == nil || !s.link.Full(s) {
+		return false
+	}
+	s.held |= heldFull
+	return true
 }
 
 // peek finds what the command at the start of b is, if the scanner found it

@@ -121,7 +121,7 @@ func (s *Session) inLostMulti(v *verb, _ *command) bool {
 	case v.op == commands.OpMulti:
 		s.local(nested)
 	case v.op == commands.OpReset:
-		*st = state{}
+		*st = s.fresh()
 		s.link.SetIdentity(s.identity())
 		s.local("+RESET\r\n")
 	case v.op == commands.OpQuit:

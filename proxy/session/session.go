@@ -69,7 +69,7 @@ type Session struct {
 // Init makes s ready for a client.
 func (s *Session) Init(env *Env, client Client) {
 	*s = Session{env: env, client: client}
-	s.state.db = env.Default.DB
+	s.state = s.fresh()
 	s.listing = env.Directory.add(func() { env.Post(s.Kill) })
 }
 

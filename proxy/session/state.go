@@ -32,6 +32,9 @@ func (s *Session) lostMulti() bool { return s.state.multiLost }
 // mayBeInMulti reports whether the upstream may be queueing our commands.
 func (s *Session) mayBeInMulti() bool { return s.state.multi || s.multis > 0 }
 
+// fresh is the state of a new session, and of one after RESET.
+func (s *Session) fresh() state { return state{db: s.env.Default.DB} }
+
 // identity is what a new connection has to be brought to for this session.
 func (s *Session) identity() upstream.Identity {
 	id := s.env.Default
@@ -86,7 +89,7 @@ func (s *Session) applied(op commands.Op, frame []byte) {
 	case commands.OpUnwatch:
 		st.watch, st.watchLost = false, false
 	case commands.OpReset:
-		*st = state{}
+		*st = s.fresh()
 		s.spoilt = true
 	default:
 		if changesConnection(op) {
@@ -122,7 +125,7 @@ func (s *Session) became(op commands.Op, args [][]byte) {
 		st.name = string(args[2])
 		id.Name = st.name
 	case commands.OpClientSetInfo:
-		if bytes.EqualFold(args[2], []byte("lib-name")) {
+		if isWord(args[2], "lib-name") {
 			st.libName = string(args[3])
 			id.LibName = st.libName
 		} else {
@@ -150,9 +153,9 @@ func (s *Session) hello(id *upstream.Identity, args [][]byte) {
 	}
 	for i := 2; i+1 < len(args); i++ {
 		switch {
-		case bytes.EqualFold(args[i], []byte("auth")):
+		case isWord(args[i], "auth"):
 			i += 2
-		case bytes.EqualFold(args[i], []byte("setname")):
+		case isWord(args[i], "setname"):
 			st.name = string(args[i+1])
 			id.Name = st.name
 			i++

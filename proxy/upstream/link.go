@@ -13,6 +13,9 @@ const (
 	// highWater is how many bytes of commands a link holds, unsent and
 	// unanswered together, before it asks its senders to pause.
 	highWater = 4 << 20
+	// maxEntries is how many entries of the ring have the same effect: answers of
+	// the proxy's own behind a command that blocks have no bytes in the buffer.
+	maxEntries = 64 << 10
 	// holdMax is the length up to which a reply that came in pieces is held
 	// until it is whole, so that a loss in between can still be told.
 	holdMax = 32 << 10

@@ -59,7 +59,7 @@ func (l *Link) ByFrame(on bool) { l.byFrame = on }
 // Full reports whether senders should pause. One that is told so is called by
 // Unblocked, once, when there is room.
 func (l *Link) Full(s Sink) bool {
-	if len(l.buf)-l.head < highWater {
+	if len(l.buf)-l.head < highWater && l.ring.len() < maxEntries {
 		return false
 	}
 	for _, w := range l.waiters {
@@ -135,7 +135,7 @@ func (l *Link) reclaim() {
 // wake calls those that were told Full. Only where no reply is half way to its
 // sink: they may send and be answered at once.
 func (l *Link) wake() {
-	if len(l.waiters) == 0 || len(l.buf)-l.head >= highWater/2 {
+	if len(l.waiters) == 0 || len(l.buf)-l.head >= highWater/2 || l.ring.len() >= maxEntries/2 {
 		return
 	}
 	waiters := l.waiters

@@ -34,6 +34,7 @@ type Set struct {
 // NewSet returns an empty set that has at most max pinned links, free ones
 // included. The shared link of the main key is kept also while nobody uses it.
 func NewSet(env *Env, main Key, max int) *Set {
+	main.Password = "" // as in every key
 	return &Set{env: env, main: main, shared: map[Key]*Link{}, pinned: map[*Link]struct{}{}, max: max}
 }
 
@@ -93,11 +94,14 @@ func (s *Set) closeUnused() {
 
 func (s *Set) link(k Key) *Link {
 	k.Name, k.LibName, k.LibVersion = "", "", "" // names are not of a shared connection
+	id := k.Identity
+	k.Password = "" // of the passwords that were accepted the newest is used
 	l := s.shared[k]
 	if l == nil {
-		l = NewLink(s.env, k.Identity, nil)
+		l = NewLink(s.env, id, nil)
 		s.shared[k] = l
 	}
+	l.identity.Password = id.Password
 	return l
 }
 
@@ -159,12 +163,13 @@ func (s *Set) take(id Identity, fit Fit) *Link {
 // fits grades how near a connection is to an identity: 3 is it already, 0
 // cannot become it.
 func (id *Identity) fits(want Identity, fit Fit) int {
+	want.Password = id.Password // the connection is that user's, whatever opened it
 	switch {
 	case *id == want:
 		return 3
 	case fit == AsIs:
 		return 0
-	case id.Auth == want.Auth && id.User == want.User && id.Password == want.Password:
+	case id.Auth == want.Auth && id.User == want.User:
 		if id.DB == want.DB && id.Proto == want.Proto {
 			return 2
 		}
