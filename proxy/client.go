@@ -12,6 +12,8 @@ const (
 	clearedAt   = 256 << 10
 	// directMin is the length in bytes from which a reply is written at once.
 	directMin = 16 << 10
+	// lockedOutput bounds the output of a client that has not authenticated.
+	lockedOutput = 64 << 10
 	// outBuffer is the size of a fresh output buffer, and keptBuffer that of
 	// the largest one that is kept for the next client who needs one.
 	outBuffer  = 4 << 10
@@ -91,12 +93,13 @@ func (c *client) wants(n int) bool {
 	}
 	pending := len(c.out) - c.head + n
 	switch {
-	case pending > c.w.srv.outputLimit:
+	case pending > c.w.srv.outputLimit || pending > lockedOutput && c.sess.Locked():
 		c.Abort(session.OutputLimit)
 		return false
 	case c.w.pending+n > c.w.outputTotal:
-		c.Abort(session.OutputTotal)
-		return false
+		if c.w.closeLargest(); c.closed {
+			return false
+		}
 	}
 	c.w.pending += n
 	if c.out == nil {

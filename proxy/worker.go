@@ -34,7 +34,7 @@ func newWorker(srv *Server) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &worker{srv: srv, loop: l, outputTotal: int(srv.cfg.Client.OutputLimitTotal) / srv.loops}
+	w := &worker{srv: srv, loop: l, outputTotal: max(int(srv.cfg.Client.OutputLimitTotal)/srv.loops, srv.outputLimit)}
 	w.clients.next, w.clients.prev = &w.clients, &w.clients
 	w.upEnv = upstream.Env{
 		World:        world{w},
@@ -54,7 +54,7 @@ func newWorker(srv *Server) (*worker, error) {
 		Post:       func(f func()) { l.Post(f) },
 		Default:    srv.identity,
 		RewriteMax: int(srv.cfg.RewriteMax),
-		InputMax:   int(srv.cfg.Client.InputTotal) / srv.loops,
+		InputMax:   max(int(srv.cfg.Client.InputTotal)/srv.loops, int(srv.cfg.RewriteMax)),
 		RawLua:     srv.cfg.RawLua == "allow",
 		Multiplex:  srv.cfg.Multiplex,
 		Directory:  &srv.directory,
@@ -115,6 +115,21 @@ func (w *worker) drain() {
 		next := c.next
 		c.sess.Drain()
 		c = next
+	}
+}
+
+// closeLargest makes room for output by closing the client that holds the most
+// of it: not the one that happens to ask next.
+func (w *worker) closeLargest() {
+	var largest *client
+	most := -1
+	for c := w.clients.next; c != &w.clients; c = c.next {
+		if held := len(c.out) - c.head; held > most {
+			largest, most = c, held
+		}
+	}
+	if largest != nil {
+		largest.Abort(session.OutputTotal)
 	}
 }
 

@@ -72,8 +72,11 @@ func (s *Session) Answer(tag uint8, reply, frame []byte) {
 
 // settled notes that a watched command has its reply.
 func (s *Session) settled(tag uint8) {
-	if commands.Op(tag) == commands.OpMulti {
+	switch tag {
+	case uint8(commands.OpMulti):
 		s.multis--
+	case tagBlock:
+		s.blocking--
 	}
 }
 
@@ -83,6 +86,7 @@ func unknownError(reply []byte) bool {
 
 // Long: the reply is a value, so no error, and comes in pieces.
 func (s *Session) Long(tag uint8) {
+	s.settled(tag)
 	switch {
 	case tag == tagScan:
 		s.leaveGate()
@@ -119,6 +123,9 @@ func (s *Session) Push(b []byte) { s.Part(b) }
 // Raw passes on what comes once replies and commands no longer pair.
 func (s *Session) Raw(b []byte) {
 	s.Part(b)
+	if s.gone {
+		return
+	}
 	// While these are in flight each call brings one frame: see ByFrame.
 	if s.held&heldUnsub != 0 {
 		s.countSubscriptions(b)

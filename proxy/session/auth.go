@@ -13,6 +13,9 @@ func (s *Session) locked() bool {
 	return s.env.AuthRequired && !s.state.authed
 }
 
+// Locked is locked, for the limits that the connection has until then.
+func (s *Session) Locked() bool { return s.locked() }
+
 const noAuth = "-NOAUTH Authentication required.\r\n"
 
 // beforeAuth answers a command of a client that has not authenticated, as Redis

@@ -132,7 +132,7 @@ func (s *Session) forward(v *verb, c *command) bool {
 	}
 	switch v.op {
 	case commands.OpClientID, commands.OpClientGetName, commands.OpClientSetName, commands.OpClientSetInfo:
-		if !s.pinned {
+		if !s.pinned && len(c.frame) <= longestState {
 			return s.sendJudged(v.op, c.frame)
 		}
 	case commands.OpAuth, commands.OpHello:
@@ -150,6 +150,9 @@ func (s *Session) forward(v *verb, c *command) bool {
 	case commands.OpWait:
 		return s.sendWait(c.frame)
 	case commands.OpReset:
+		if s.raw && !v.known {
+			return s.sendKept(c.frame) // Redis 6.0 does not have it
+		}
 		return s.sendReset(c.frame)
 	}
 	return s.sendPinned(v, c)
@@ -166,6 +169,9 @@ func (s *Session) send(frame []byte, kind upstream.Kind, tag uint8) bool {
 		return true
 	}
 	s.inflight++
+	if tag == tagBlock {
+		s.blocking++
+	}
 	s.count(1)
 	s.link.Send(s, frame, 1, kind, tag)
 	return true
@@ -318,12 +324,13 @@ func (s *Session) refuse(text string) bool {
 		s.say(text)
 		return true
 	}
-	if !s.send(poisonFor(text), upstream.Inspect, tagPoison) {
+	if !s.room() {
 		return false
 	}
 	if !s.raw {
 		// Where an unknown name does not abort a transaction (miniredis), this does.
+		// It goes first: nothing may be left on the link once our answer is there.
 		s.link.Send(upstream.Drop, abortFrame, 1, upstream.Pass, 0)
 	}
-	return true
+	return s.send(poisonFor(text), upstream.Inspect, tagPoison)
 }

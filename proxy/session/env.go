@@ -38,6 +38,7 @@ const (
 	UpstreamClosed Reason = "upstream_closed"
 	UpstreamDenied Reason = "upstream_refused_user"
 	Draining       Reason = "proxy_draining"
+	TooManyLinks   Reason = "upstream_max_pinned"
 	TooManyClients Reason = "proxy_max_clients"
 	Killed         Reason = "client_killed"
 	InternalError  Reason = "proxy_internal_error"

@@ -109,6 +109,13 @@ func (s *Session) peek(b []byte, size int) *verb {
 	return v
 }
 
+// turnAway ends a session that can have no link at all.
+func (s *Session) turnAway() {
+	s.crowded, s.ending = false, true
+	s.client.SendString(tooManyLinks)
+	s.client.Finish(TooManyLinks)
+}
+
 // join makes a shared link the one that the session sends on.
 func (s *Session) join(k upstream.Key) {
 	l := s.env.Links.Join(k)
@@ -166,7 +173,10 @@ func (s *Session) attach() bool {
 		return false
 	}
 	if !s.env.Multiplex {
-		return s.pin(upstream.Exact)
+		if !s.pin(upstream.Exact) && s.crowded {
+			s.turnAway()
+		}
+		return s.pinned
 	}
 	s.join(upstream.Key{Identity: s.identity()})
 	return true

@@ -11,16 +11,18 @@ import (
 func (s *Session) Fate(tag uint8, frame []byte, written bool) (upstream.Verdict, string) {
 	st := &s.state
 	op := commands.Op(tag)
+	if s.locked() {
+		st.multi = false // there is none before authentication
+	}
 	switch {
 	case st.sticky || s.raw:
 		return upstream.Tell, upstream.Uncertain // the client is closed after it
-	case op == commands.OpReset:
-		st.multi = false // it ends the MULTI, and the session's state with its reply
-		return upstream.Keep, ""
 	case st.multi:
 		return upstream.Tell, s.fateInMulti(tag, written)
 	case tag == tagWait, tag == tagWaitPart:
 		return upstream.Tell, lostOffset
+	case op == commands.OpMulti && s.locked():
+		return upstream.Tell, noAuth
 	case op == commands.OpMulti:
 		st.multi, st.failed = true, false
 		return upstream.Tell, okReply
@@ -39,6 +41,7 @@ func (s *Session) Fate(tag uint8, frame []byte, written bool) (upstream.Verdict,
 	case len(frame) == 0 && (s.flow == stream || !written):
 		return upstream.Tell, upstream.Unavailable // streamed, and not to its end
 	case !written, s.env.Table.Repeatable(frame) && tag != tagBlock:
+		s.kept = !s.link.Expiring()
 		return upstream.Keep, ""
 	}
 	return upstream.Tell, upstream.Uncertain
@@ -55,6 +58,13 @@ func (s *Session) fateInMulti(tag uint8, written bool) string {
 			return upstream.Uncertain
 		}
 		return execAbort
+	case commands.OpReset:
+		if s.kept {
+			st.sticky = true // what is to be sent again still needs the old identity: give up
+			return upstream.Unavailable
+		}
+		*st = s.fresh()
+		return "+RESET\r\n"
 	case commands.OpDiscard:
 		st.multi, st.watch, st.watchLost, st.failed = false, false, false, false
 		return okReply
@@ -67,6 +77,7 @@ func (s *Session) fateInMulti(tag uint8, written bool) string {
 // LinkLost settles what the session itself loses with its connection.
 func (s *Session) LinkLost(error) bool {
 	st := &s.state
+	s.kept = false
 	if s.flow == stream {
 		s.flow = swallow // the rest of the command has nowhere to go
 	}
@@ -99,17 +110,16 @@ func (s *Session) LinkGone() {
 }
 
 // Refused: the upstream does not accept the session's user any more.
-func (s *Session) Refused(line string) {
+func (s *Session) Refused(string) {
 	if !s.gone {
 		s.ending = true
-		s.client.SendString(line + "\r\n")
 		s.client.Finish(UpstreamDenied)
 	}
 }
 
 // inLostMulti answers commands between a MULTI that was lost and its end: they
 // are queued nowhere, and EXEC says so.
-func (s *Session) inLostMulti(v *verb, _ *command) bool {
+func (s *Session) inLostMulti(v *verb, c *command) bool {
 	st := &s.state
 	switch {
 	case v.op == commands.OpExec:
@@ -121,9 +131,8 @@ func (s *Session) inLostMulti(v *verb, _ *command) bool {
 	case v.op == commands.OpMulti:
 		s.local(nested)
 	case v.op == commands.OpReset:
-		*st = s.fresh()
-		s.link.SetIdentity(s.identity())
-		s.local("+RESET\r\n")
+		st.multiLost = false
+		return s.sendReset(c.frame)
 	case v.op == commands.OpQuit:
 		st.multiLost, s.quitting = false, true
 		s.local(okReply)

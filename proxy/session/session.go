@@ -36,6 +36,7 @@ type Session struct {
 	state  state
 
 	multis    int // MULTIs in flight
+	blocking  int // commands in flight that may block
 	inflight  int // commands without a reply, refusals included
 	held      held
 	flow      flow
@@ -55,6 +56,7 @@ type Session struct {
 	subs    subscriptions
 	listing *listing
 	victim  *listing // of the CLIENT KILL in flight
+	kept    bool     // while a loss is dealt with: a command waits for the next connection
 	spoilt  bool     // the session's own link must not be used by another
 	detour  bool     // link is the one for commands that overtake others
 	crowded bool     // there was no link of its own to be had
@@ -94,6 +96,13 @@ func (s *Session) Data(b []byte) {
 // EOF: the client sends no more. What it has sent is still answered.
 func (s *Session) EOF() {
 	s.eof = true
+	if s.blocking > 0 && s.pinned && !s.ending {
+		// As Redis does: what blocks gives up, and nothing behind it runs.
+		s.ending = true
+		s.drop()
+		s.link.Finish()
+		return
+	}
 	s.settle()
 }
 

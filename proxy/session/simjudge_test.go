@@ -126,6 +126,8 @@ func (m *match) closed(c *player) {
 	case r == session.Draining && (c.drained || c.sticky && lost):
 	case r == session.UpstreamDenied && len(m.rotated) > 0:
 	case r == session.UpstreamLost && (lost || c.quits || c.raw || c.m.up.Wait < time.Second):
+	case r == session.UpstreamLost && slices.ContainsFunc(c.queue, func(k *cmd) bool { return k.kind == reset }):
+		// What waits to be sent again is still of the identity that RESET ends.
 	default:
 		m.w.Fail("client %d was closed for no good reason: %s", c.id, r)
 	}

@@ -113,7 +113,7 @@ func (c *player) right(k *cmd, b []byte) bool {
 	case reset:
 		return text == "+RESET\r\n"
 	case quit:
-		return text == "+OK\r\n"
+		return text == "+OK\r\n" || text == wrongPass && len(c.m.rotated) > 0
 	case discard:
 		return text == "+OK\r\n" || k.block.untold && text == "-ERR DISCARD without MULTI\r\n"
 	case unwatch:

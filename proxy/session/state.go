@@ -76,6 +76,9 @@ func (s *Session) watchReply(op commands.Op, reply, frame []byte) {
 	}
 }
 
+// longestState bounds in bytes each name and password that is remembered.
+const longestState = 4 << 10
+
 // applied records a command that the upstream has carried out.
 func (s *Session) applied(op commands.Op, frame []byte) {
 	st := &s.state
@@ -106,6 +109,12 @@ func (s *Session) became(op commands.Op, args [][]byte) {
 		return // no server takes it; one that does is not to be believed
 	}
 	st := &s.state
+	for _, a := range args {
+		if len(a) > longestState {
+			st.sticky = true // not remembered, so not made again elsewhere
+			return
+		}
+	}
 	id := &upstream.Identity{} // of no link: a shared one stays what it is
 	if s.pinned {
 		id = s.link.Identity()

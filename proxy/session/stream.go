@@ -41,6 +41,10 @@ func (s *Session) tooLong(b []byte) bool {
 		}
 		return s.swallow(tooLarge)
 	}
+	switch v.op {
+	case commands.OpMulti, commands.OpExec, commands.OpDiscard, commands.OpUnwatch, commands.OpReset:
+		return s.swallow(longState)
+	}
 	if changesConnection(v.op) {
 		return s.swallow(longState)
 	}

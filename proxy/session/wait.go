@@ -126,7 +126,7 @@ func (s *Session) answerWait(tag uint8, reply, frame []byte) {
 	w.done = true
 	for i := range n {
 		asked, err := strconv.ParseInt(string(args[1+i]), 10, 64)
-		w.done = w.done && err == nil && n[i] >= asked
+		w.done = w.done && err == nil && asked > 0 && n[i] >= asked
 	}
 	s.client.Send(appendNumbers(nil, n))
 }

@@ -42,10 +42,16 @@ func (l *Link) expire(before int64) {
 		l.refuse(func(e *entry) bool { return e.at <= before }, Unavailable)
 		return
 	}
+	l.expiring = true
+	defer func() { l.expiring = false }()
 	l.settle(errUnreachable, func() {
 		l.rebuild(func(e *entry, frames []byte, _ int) { l.giveUp(e, frames) })
 	})
 }
+
+// Expiring reports whether Fate is asked because the wait is over: what it would
+// keep is told that it was not sent.
+func (l *Link) Expiring() bool { return l.expiring }
 
 // giveUp answers every command of an entry that cannot be sent any more.
 func (l *Link) giveUp(e *entry, frames []byte) {

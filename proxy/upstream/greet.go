@@ -205,6 +205,9 @@ func (l *Link) becomeReady() {
 		l.expiry = nil
 	}
 	l.dropGone()
+	if l.reap(); l.state != ready {
+		return
+	}
 	l.touch()
 	l.wake()
 }
@@ -222,9 +225,10 @@ func (l *Link) refused(line string) {
 	l.env.Stats.DialErrors++
 	l.drop()
 	if l.owner != nil {
-		l.state = ended
-		l.stopTimers()
-		l.owner.Refused(line)
+		l.turnAway(line + "\r\n")
+		owner := l.owner
+		l.Close()
+		owner.Refused(line)
 		return
 	}
 	l.turnAway(line + "\r\n")

@@ -197,7 +197,7 @@ func TestRefused(t *testing.T) {
 		send(l, s, "GET k")
 		c := b.accept()
 		c.reply(line + "\r\n")
-		want(t, &log, "a:refused "+line)
+		want(t, &log, "a:local 0 "+line+"|", "a:refused "+line)
 		b.pass(time.Minute)
 		if len(b.dialled()) > 0 || !c.closed {
 			t.Error("it tries again")

@@ -54,6 +54,7 @@ type Link struct {
 	env         *Env
 	identity    Identity
 	owner       Owner        // nil: shared
+	orphan      bool         // was taken over, and its owner has gone: closed once nobody waits on it
 	taken       bool         // was shared, and is now the owner's; what others have in flight is still theirs
 	users       int          // sessions that have joined a shared link
 	unusedSince int64        // loop time since when there are none
@@ -79,6 +80,7 @@ type Link struct {
 	midway            bool   // a part of the current reply was passed on
 	raw               bool
 	byFrame           bool // raw: each frame apart
+	expiring          bool
 	settling          bool // a loss is being dealt with: what is sent meanwhile waits
 	dirty             bool
 	waiters           []Sink // paused until there is room
@@ -147,8 +149,8 @@ func (l *Link) Connect() {
 	}
 }
 
-// Close ends the link and its network connection. Nothing of it calls anybody
-// afterwards.
+// Close ends the link and its network connection. Those who wait for room go on
+// elsewhere; otherwise nothing of it calls anybody afterwards.
 func (l *Link) Close() {
 	if l.state == ended {
 		return
@@ -159,7 +161,11 @@ func (l *Link) Close() {
 		l.conn.Close()
 		l.conn = nil
 	}
+	waiters := l.waiters
 	l.ring, l.buf, l.hold, l.waiters = ring{}, nil, nil, nil
+	for _, w := range waiters {
+		w.Unblocked() // to go on elsewhere
+	}
 }
 
 func (l *Link) stopTimers() {
@@ -259,6 +265,14 @@ func (l *Link) Data(b []byte) {
 		return
 	}
 	l.replies(b)
+	l.reap()
+}
+
+// reap closes an orphan that nobody waits on any more.
+func (l *Link) reap() {
+	if l.orphan && l.state == ready && !l.hasOthers() {
+		l.Close()
+	}
 }
 
 // Writable goes on with what the transport did not take.

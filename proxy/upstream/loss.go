@@ -146,7 +146,7 @@ func (l *Link) decide(e *entry, frame []byte, written, overtaken bool) {
 	switch {
 	case e.sink.Gone():
 		verdict, text = Tell, Unavailable // nobody hears it; the tag is settled
-	case verdict == Keep && e.streamed:
+	case e.once, verdict == Keep && e.streamed:
 		verdict, text = Tell, Unavailable
 	case verdict == Keep && written && (overtaken || e.tries+1 >= maxTries || l.waitedLong(e)):
 		verdict, text = Tell, Uncertain

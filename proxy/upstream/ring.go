@@ -34,6 +34,7 @@ type entry struct {
 	// written; they wait to be sent again.
 	doubtful bool
 	tries    uint8 // connections that these commands were lost with
+	once     bool  // never sent again: the greeting of the next connection does it
 	streamed bool
 	waiting  bool // a connection was lost since the commands were queued: at is that time
 }

@@ -190,6 +190,7 @@ func (l *Link) fixUp(want Identity) {
 	b, n := want.change(from, nil)
 	if n > 0 {
 		l.Send(fixup{l}, b, n, Inspect, 0)
+		l.ring.back().once = true
 	}
 }
 
@@ -207,20 +208,21 @@ func (s *Set) Release(l *Link, clean bool) {
 }
 
 // Unpin closes a pinned link. What others have in flight on one that was taken
-// over is still answered: it ends as a client's connection does that closes.
+// over is still answered first.
 func (s *Set) Unpin(l *Link) {
 	delete(s.pinned, l)
 	if l.taken && l.hasOthers() {
-		l.owner = idle{fixup{l}, s}
-		l.Finish()
+		l.owner, l.orphan = idle{fixup{l}, s}, true
 		return
 	}
 	l.Close()
 }
 
+// hasOthers reports whether somebody still waits for a reply on a link whose
+// owner has gone.
 func (l *Link) hasOthers() bool {
 	for i := range l.ring.len() {
-		if l.ring.at(i).sink != Sink(l.owner) {
+		if !l.ring.at(i).sink.Gone() {
 			return true
 		}
 	}
@@ -230,12 +232,15 @@ func (l *Link) hasOthers() bool {
 // TakeOver makes a shared or free link the owner's, for a command that speaks
 // of what was sent on this very connection. False: it is another's, or gone.
 func (s *Set) TakeOver(l *Link, owner Owner) bool {
-	if i := slices.Index(s.free, l); i >= 0 {
+	switch i := slices.Index(s.free, l); {
+	case i >= 0:
 		s.free = slices.Delete(s.free, i, i+1)
-	} else if !s.isShared(l) {
+	case len(s.pinned)+len(s.free) < s.max && s.isShared(l):
+		l.taken = true
+	default:
 		return false
 	}
-	l.owner, l.taken = owner, true
+	l.owner = owner
 	s.pinned[l] = struct{}{}
 	return true
 }

@@ -35,15 +35,16 @@ func TestFreeLinks(t *testing.T) {
 		reused     bool
 		sent       string
 	}{
-		"the same":         {ann, ann, upstream.Exact, true, "GET k"},
-		"another db":       {ann, with(ann, func(i *upstream.Identity) { i.DB = 2 }), upstream.Exact, true, "SELECT 2; GET k"},
-		"back to db 0":     {with(ann, func(i *upstream.Identity) { i.DB = 2 }), ann, upstream.Exact, true, "SELECT 0; GET k"},
-		"RESP3":            {ann, with(ann, func(i *upstream.Identity) { i.Proto = 3 }), upstream.Exact, true, "HELLO 3; GET k"},
-		"back to RESP2":    {with(ann, func(i *upstream.Identity) { i.Proto = 3 }), ann, upstream.Exact, true, "HELLO 2; GET k"},
-		"a name":           {ann, with(ann, func(i *upstream.Identity) { i.Name = "n" }), upstream.Exact, true, "CLIENT SETNAME n; GET k"},
-		"no name":          {with(ann, func(i *upstream.Identity) { i.Name = "n" }), ann, upstream.Exact, true, "CLIENT SETNAME ; GET k"},
-		"another user":     {ann, upstream.Identity{}, upstream.Exact, false, ""},
-		"another password": {ann, with(ann, func(i *upstream.Identity) { i.Password = "q" }), upstream.Exact, false, ""},
+		"the same":      {ann, ann, upstream.Exact, true, "GET k"},
+		"another db":    {ann, with(ann, func(i *upstream.Identity) { i.DB = 2 }), upstream.Exact, true, "SELECT 2; GET k"},
+		"back to db 0":  {with(ann, func(i *upstream.Identity) { i.DB = 2 }), ann, upstream.Exact, true, "SELECT 0; GET k"},
+		"RESP3":         {ann, with(ann, func(i *upstream.Identity) { i.Proto = 3 }), upstream.Exact, true, "HELLO 3; GET k"},
+		"back to RESP2": {with(ann, func(i *upstream.Identity) { i.Proto = 3 }), ann, upstream.Exact, true, "HELLO 2; GET k"},
+		"a name":        {ann, with(ann, func(i *upstream.Identity) { i.Name = "n" }), upstream.Exact, true, "CLIENT SETNAME n; GET k"},
+		"no name":       {with(ann, func(i *upstream.Identity) { i.Name = "n" }), ann, upstream.Exact, true, "CLIENT SETNAME ; GET k"},
+		"another user":  {ann, upstream.Identity{}, upstream.Exact, false, ""},
+		// The connection is that user already, whatever password opened it.
+		"another password": {ann, with(ann, func(i *upstream.Identity) { i.Password = "q" }), upstream.Exact, true, "GET k"},
 		"any user":         {ann, upstream.Identity{}, upstream.AnyUser, true, "GET k"},
 		// It is for AUTH, and goes back after that.
 		"any user, another db": {ann, upstream.Identity{DB: 1}, upstream.AnyUser, true, "GET k"},
