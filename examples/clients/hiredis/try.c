@@ -122,14 +122,12 @@ static void blocking(redisContext *c, redisContext *other) {
     ok("blocking");
 }
 
-static void pubsub(const char *addr, redisContext *other) {
-    redisContext *c = client(addr);
+static void pubsub(redisContext *c, redisContext *other) {
     SAME(c, "[subscribe c:news 1]", "SUBSCRIBE c:news");
     SAME(other, "1", "PUBLISH c:news hello");
     NEXT(c, "[message c:news hello]");
     SAME(c, "[unsubscribe c:news 0]", "UNSUBSCRIBE c:news");
     SAME(c, "mine", "GET c:a"); /* an ordinary connection again */
-    redisFree(c);
     ok("pubsub");
 }
 
@@ -153,7 +151,7 @@ int main(int argc, char **argv) {
     pipeline(c);
     transaction(c, other);
     blocking(c, other);
-    pubsub(argv[1], other);
+    pubsub(c, other);
     purge(c);
 
     puts("RESTART");

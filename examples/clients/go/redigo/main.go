@@ -44,8 +44,7 @@ func try(addr string) error {
 		try  func(c, other redis.Conn) error
 	}{
 		{"connect", connect}, {"pipeline", pipeline}, {"transaction", transaction}, {"blocking", blocking},
-		{"pubsub", func(_, other redis.Conn) error { return pubsub(addr, other) }},
-		{"purge", purge}, {"reconnect", reconnect},
+		{"pubsub", pubsub}, {"purge", purge}, {"reconnect", reconnect},
 	} {
 		if err := s.try(c, other); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
@@ -159,12 +158,7 @@ func blocking(c, other redis.Conn) error {
 	return <-pushed
 }
 
-func pubsub(addr string, other redis.Conn) error {
-	c, err := redis.Dial("tcp", addr)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
+func pubsub(c, other redis.Conn) error {
 	sub := redis.PubSubConn{Conn: c}
 	if err := sub.Subscribe("rg:news"); err != nil {
 		return err
