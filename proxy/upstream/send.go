@@ -77,6 +77,10 @@ func (l *Link) touch() {
 		l.armExpiry()
 		return
 	}
+	if len(l.buf)-l.sent >= earlyWrite {
+		l.write()
+		return
+	}
 	if !l.dirty {
 		l.dirty = true
 		l.env.World.Defer(l)
