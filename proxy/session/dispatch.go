@@ -233,7 +233,13 @@ func (s *Session) unpin() {
 // again on another connection.
 func (s *Session) sendPinned(v *verb, c *command) bool {
 	if v.op == commands.OpBlockOption && !hasBlock(c) {
-		return s.send(c.frame, upstream.Pass, 0)
+		if !s.send(c.frame, upstream.Pass, 0) {
+			return false
+		}
+		if v.write { // XREADGROUP moves its group on
+			s.wroteOn()
+		}
+		return true
 	}
 	if !s.pin(upstream.Exact) {
 		return false
