@@ -30,6 +30,17 @@ func positive(_ []string, v value) value {
 	return v
 }
 
+// elapsed hides numbers that are not negative: what has just happened is 0 or 1 units ago.
+func elapsed(_ []string, v value) value {
+	if v.kind == ':' && !strings.HasPrefix(v.text, "-") {
+		v.text = "n"
+	}
+	for i := range v.elems {
+		v.elems[i] = elapsed(nil, v.elems[i])
+	}
+	return v
+}
+
 // scanned sorts what a whole scan found. Where a scan in parts stops depends on the table's order.
 func scanned(args []string, v value) value {
 	if len(v.elems) != 2 {
@@ -144,10 +155,11 @@ var rules = []struct {
 	{"command|docs", documented, "order of hash tables; what the proxy refuses and adds"},
 	{"command|count", kind, "what the proxy refuses and adds"},
 	{"randomkey srandmember spop hrandfield zrandmember acl|genpass lolwut", kind, "random"},
-	{"ttl pttl expiretime pexpiretime httl hpttl hexpiretime hpexpiretime object|idletime", positive, "the clock"},
+	{"ttl pttl expiretime pexpiretime httl hpttl hexpiretime hpexpiretime", positive, "the clock"},
+	{"object|idletime", elapsed, "the clock"},
 	{"time lastsave", shape, "the clock"},
 	{"xadd", generatedID, "the clock"},
-	{"xpending xinfo|consumers xinfo|groups", positive, "the clock"},
+	{"xpending xinfo|consumers xinfo|groups", elapsed, "the clock"},
 	{"xinfo|stream", kind, "the clock, and sizes of radix trees"},
 	{"info", infoFields, "counters, sizes and the clock"},
 	{"memory|* latency|* slowlog|* acl|log", kind, "sizes, times and addresses"},
