@@ -15,7 +15,7 @@ const (
 	highWater = 4 << 20
 	// earlyWrite is how many bytes of commands are written without waiting for the
 	// end of the batch: the upstream works on them while we read the others.
-	earlyWrite = 8 << 10
+	earlyWrite = 16 << 10
 	// maxEntries is how many entries of the ring have the same effect: answers of
 	// the proxy's own behind a command that blocks have no bytes in the buffer.
 	maxEntries = 64 << 10
