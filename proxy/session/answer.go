@@ -47,9 +47,6 @@ func (s *Session) Answer(tag uint8, reply, frame []byte) {
 		if s.state.multi && reply[0] == '-' {
 			s.state.failed = true
 		}
-		if !unknownError(reply) && s.env.Learn != nil {
-			s.env.Learn() // the upstream has it after all: a module was loaded
-		}
 		s.client.Send(reply)
 	case tagWait, tagWaitPart:
 		s.answerWait(tag, reply, frame)
@@ -78,10 +75,6 @@ func (s *Session) settled(tag uint8) {
 	case tagBlock:
 		s.blocking--
 	}
-}
-
-func unknownError(reply []byte) bool {
-	return reply[0] == '-' && bytes.Contains(reply, []byte("unknown"))
 }
 
 // Long: the reply is a value, so no error, and comes in pieces.

@@ -35,13 +35,11 @@ const (
 	OutputTotal    Reason = "total_output_limit"
 	InputTotal     Reason = "total_input_limit"
 	UpstreamLost   Reason = "upstream_lost_state"
-	UpstreamClosed Reason = "upstream_closed"
 	UpstreamDenied Reason = "upstream_refused_user"
 	Draining       Reason = "proxy_draining"
 	TooManyLinks   Reason = "upstream_max_pinned"
 	TooManyClients Reason = "proxy_max_clients"
 	Killed         Reason = "client_killed"
-	InternalError  Reason = "proxy_internal_error"
 )
 
 // Ours reports whether the proxy or the upstream ended the connection, and not
@@ -78,8 +76,6 @@ type Env struct {
 	Multiplex bool
 	// RawLua: clients may send scripts of their own.
 	RawLua bool
-	// Learn asks for the upstream's commands to be read again.
-	Learn func()
 	// Report puts a report of PROXY together and calls done on this loop, some
 	// time later and within a bounded time.
 	Report func(r Report, done func(text string))

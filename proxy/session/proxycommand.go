@@ -155,3 +155,7 @@ func field(s string) string {
 		return r
 	}, s)
 }
+
+func unknownError(reply []byte) bool {
+	return reply[0] == '-' && bytes.Contains(reply, []byte("unknown"))
+}
