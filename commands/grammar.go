@@ -26,6 +26,7 @@ const (
 	checkGlob
 	checkPrefix
 	checkType
+	checkExpiry
 )
 
 // arg is a compiled ArgSpec.
@@ -34,13 +35,15 @@ type arg struct {
 	check     check
 	optional  bool
 	multiple  bool
+	repeats   bool
 	token     string // upper case; "": positional
 	children  []arg  // oneof, block
 	width     int    // block: how many arguments one of it takes; else 1, a token 0
 	countedBy int    // index of the argument that holds the count of a multiple; -1: it goes on to the end
 
-	min, max int64
-	rangeErr *Error // beyond min and max
+	min, max   int64
+	rangeErr   *Error // beyond min and max
+	notInteger *Error // nil: Redis's usual one
 
 	unsupported *Error  // to be answered if the token is given
 	selects     *script // to be called in place of the command's own
@@ -60,12 +63,14 @@ type conflict struct {
 type grammar struct {
 	args       []arg
 	positional int // the first so many come in order; those after them, the options, in any order, each begun by a token
+	trailing   int // the one after the options, which repeats to the end; 0: there is none
 	conflicts  []conflict
 	errs       *errorTexts
+	badExpiry  *Error
 }
 
-func compileGrammar(s *Spec, errs *errorTexts, scripts func(name string, flags []string) (*script, error)) (*grammar, error) {
-	g := &grammar{errs: errs}
+func compileGrammar(name string, s *Spec, errs *errorTexts, scripts func(name string, flags []string) (*script, error)) (*grammar, error) {
+	g := &grammar{errs: errs, badExpiry: errs.add("ERR invalid expire time in '" + name + "' command")}
 	if len(s.Arguments) > maxArgs {
 		return nil, fmt.Errorf("more than %d arguments", maxArgs)
 	}
@@ -75,12 +80,15 @@ func compileGrammar(s *Spec, errs *errorTexts, scripts func(name string, flags [
 		if err != nil {
 			return nil, fmt.Errorf("argument %q: %w", s.Arguments[i].Name, err)
 		}
-		if !a.isOption() {
-			if optional || g.positional != i {
-				return nil, fmt.Errorf("argument %q: stands after one that may be missing", s.Arguments[i].Name)
-			}
+		switch {
+		case a.isOption():
+		case !optional && g.positional == i:
 			optional = a.optional
 			g.positional++
+		case i == len(s.Arguments)-1 && a.multiple && !a.optional && s.Arguments[i].CountedBy == "":
+			g.trailing = i
+		default:
+			return nil, fmt.Errorf("argument %q: stands after one that may be missing", s.Arguments[i].Name)
 		}
 		if err := linkCount(s.Arguments[:i+1], &a); err != nil {
 			return nil, err
@@ -93,7 +101,7 @@ func compileGrammar(s *Spec, errs *errorTexts, scripts func(name string, flags [
 	for _, c := range s.Conflicts {
 		mask := uint32(0)
 		for _, t := range c.Tokens {
-			i := g.indexOf(t)
+			i := g.optionOf(t)
 			if i < 0 {
 				return nil, fmt.Errorf("conflicts: no argument has the token %q", t)
 			}
@@ -117,14 +125,8 @@ func (a *arg) isOption() bool {
 	return true
 }
 
-func (g *grammar) indexOf(token string) int {
-	for i := g.positional; i < len(g.args); i++ {
-		if g.args[i].token == token {
-			return i
-		}
-	}
-	return -1
-}
+// optionOf returns the index of the option that the token begins, as one of its alternatives if it is a oneof; or -1.
+func (g *grammar) optionOf(token string) int { return g.option([]byte(token)) }
 
 // linkCount finds the argument that counts a multiple one: it must be an integer and stand before it.
 func linkCount(before []ArgSpec, a *arg) error {
@@ -143,7 +145,10 @@ func linkCount(before []ArgSpec, a *arg) error {
 }
 
 func compileArg(s *ArgSpec, errs *errorTexts, scripts func(string, []string) (*script, error)) (arg, error) {
-	a := arg{token: s.Token, optional: s.Optional, multiple: s.Multiple, width: 1, countedBy: -1, min: -maxExact, max: maxExact}
+	a := arg{token: s.Token, optional: s.Optional, multiple: s.Multiple, repeats: s.Repeats, width: 1, countedBy: -1, min: -maxExact, max: maxExact}
+	if s.Unsupported != "" {
+		a.unsupported, a.skip = errs.aborting(s.Unsupported), true
+	}
 	if s.Token != strings.ToUpper(s.Token) {
 		return a, errors.New("a token is written in upper case")
 	}
@@ -181,6 +186,11 @@ func compileArg(s *ArgSpec, errs *errorTexts, scripts func(string, []string) (*s
 		a.check = checkPrefix
 	case "type-name":
 		a.check = checkType
+	case "expiry":
+		a.check = checkExpiry
+		if expiryUnits[s.Token].unit == 0 {
+			return a, errors.New("an expiry is that of EX, PX, EXAT or PXAT")
+		}
 	default:
 		return a, fmt.Errorf("check %q is not known", s.Check)
 	}
@@ -194,6 +204,9 @@ func compileArg(s *ArgSpec, errs *errorTexts, scripts func(string, []string) (*s
 const maxExact = 1<<53 - 1
 
 func compileRange(s *ArgSpec, a *arg, errs *errorTexts) error {
+	if s.NotInteger != "" {
+		a.notInteger = errs.add(s.NotInteger)
+	}
 	if s.Min == nil && s.Max == nil {
 		return nil
 	}
@@ -216,9 +229,6 @@ func compileRange(s *ArgSpec, a *arg, errs *errorTexts) error {
 func compileToken(s *ArgSpec, a *arg, errs *errorTexts, scripts func(string, []string) (*script, error)) error {
 	if s.Token == "" {
 		return errors.New("a pure-token needs a token")
-	}
-	if s.Unsupported != "" {
-		a.unsupported, a.skip = errs.aborting(s.Unsupported), true
 	}
 	if s.Script != "" {
 		sc, err := scripts(s.Script, s.ScriptFlags)

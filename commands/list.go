@@ -4,7 +4,8 @@ import "strings"
 
 // The list was made from COMMAND and COMMAND DOCS of Redis 6.0, 7.0 and 8.0 and Valkey 8.0, 8.1 and 9.1, and from the
 // documentation of the commands that Redis 8.2 to 8.10 and Valkey 9.2 added. Flags alone can't tell what leaves state behind, so
-// each name was judged by what it does. Modules' commands are not here, except for vector sets, which Redis 8 ships.
+// each name was judged by what it does. Modules' commands are not here, except for vector sets, which Redis 8 ships, and those
+// that the catalogue supplies where they are lacking (redis-cell's and Tair's).
 
 // shared leave nothing on the connection.
 const shared = `
@@ -24,6 +25,7 @@ xack xackdel xadd xautoclaim xcfgset xclaim xdel xdelex xlen xnack xpending xran
 geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch geosearchstore
 pfadd pfcount pfdebug pfmerge pfselftest
 vadd vcard vdim vemb vgetattr vinfo vismember vlinks vrandmember vrem vsetattr vsim
+cas cad cl.throttle exset exget excas excad
 publish spublish
 bgrewriteaof bgsave dbsize echo flushall flushdb info lastsave lolwut ping replicaof role save slaveof swapdb time`
 

@@ -32,17 +32,24 @@ func (g *grammar) parse(args [][]byte, f *[maxArgs]found, allowAny bool) (err *E
 	}
 	for i < len(args) {
 		p := g.option(args[i])
-		if p < 0 || f[p].alt != 0 {
+		if p < 0 && g.trailing > 0 {
+			p = g.trailing
+		}
+		if p < 0 || f[p].alt != 0 && !g.args[p].repeats {
 			return g.errs.syntax, true
 		}
+		before := f[p].alt
 		n, err := g.take(&g.args[p], args, i, &f[p], f)
 		if err != nil {
 			return err, true
 		}
-		if n < 0 {
+		if n < 0 || before != 0 && f[p].alt != before {
 			return g.errs.syntax, true
 		}
 		i += n
+	}
+	if g.trailing > 0 && f[g.trailing].alt == 0 {
+		return nil, false
 	}
 	return g.together(args, f, allowAny), true
 }
@@ -52,7 +59,7 @@ func (g *grammar) option(word []byte) int {
 	for p := g.positional; p < len(g.args); p++ {
 		a := &g.args[p]
 		if a.kind != kindOneof {
-			if tokenIs(word, a.token) {
+			if a.token != "" && tokenIs(word, a.token) {
 				return p
 			}
 			continue
@@ -155,6 +162,8 @@ func (g *grammar) checkOne(a *arg, args [][]byte) (int, *Error) {
 func (g *grammar) checkInteger(a *arg, text []byte) *Error {
 	v, ok := parseInt(text)
 	switch {
+	case !ok && a.notInteger != nil:
+		return a.notInteger
 	case !ok:
 		return g.errs.notInteger
 	case v >= a.min && v <= a.max:
@@ -203,6 +212,8 @@ func (g *grammar) together(args [][]byte, f *[maxArgs]found, allowAny bool) *Err
 			err = g.errs.checkGlob(args[f[p].at], allowAny)
 		case checkPrefix:
 			err = g.errs.checkPrefix(args[f[p].at], allowAny)
+		case checkExpiry:
+			err = g.checkExpiry(a.token, args[f[p].at])
 		}
 		if err != nil {
 			return err

@@ -24,6 +24,7 @@ type Registry struct {
 	scripts []*script
 	fail    *script
 	marker  *script
+	probes  []Probe
 }
 
 // Custom is one command of the catalogue.
@@ -37,6 +38,10 @@ type Custom struct {
 	script   *script
 	settings []string // values, in ARGV after the arguments
 	allowAny bool
+
+	native       uint64 // the bits of Upstream.Native that say that the upstream has it all; 0: no upstream does
+	extends      []extension
+	translations []translation
 }
 
 // Name is the command's name in lower case.
@@ -118,6 +123,7 @@ type loader struct {
 	settings Settings
 	errs     *errorTexts
 	scripts  map[string]*script
+	probes   []Probe
 }
 
 func (l *loader) load() (*Registry, error) {
@@ -134,6 +140,7 @@ func (l *loader) load() (*Registry, error) {
 		r.byName[c.name] = c
 		r.lengths |= 1 << len(c.name)
 	}
+	r.probes = l.probes
 	if err := l.orphans(); err != nil {
 		return nil, err
 	}
@@ -161,10 +168,13 @@ func (l *loader) custom(file string) (*Custom, error) {
 	if c.script, err = l.script(name, spec.CommandFlags); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	if c.grammar, err = compileGrammar(spec, l.errs, l.script); err != nil {
+	if c.grammar, err = compileGrammar(name, spec, l.errs, l.script); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	if c.keys, err = parseKeySpecs(spec.KeySpecs); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if err := l.compileNative(c); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	for _, s := range spec.Settings {

@@ -9,18 +9,23 @@ type Upstream struct {
 	Shebang      bool   // takes "#!lua flags=..." before a script
 	ACLCheck     bool   // has redis.acl_check_cmd (scripts look for it themselves)
 	ReadOnlyEval bool   // has EVALSHA_RO
+	Native       uint64 // what it has itself of what Registry.Probes names, by Registry.Native
 }
 
 // Call says how a rewritten command is to be treated.
 type Call struct {
 	ReadOnly bool   // writes nothing: may be sent again, and to a replica
 	Gate     bool   // scans the keyspace: one at a time per upstream and db
-	SHA      string // of the script that it calls
+	SHA      string // of the script that it calls; "": it calls a command of the upstream's own
+	Pass     bool   // nothing was rewritten: the call is to go up as it is
 }
 
-// Rewrite checks a call of the command, args[0] being its name, and appends the complete EVALSHA frame to dst. If it
-// returns an error, dst comes back as it was. It does not allocate, except to grow dst and for an error that quotes.
+// Rewrite checks a call of the command, args[0] being its name, and appends the complete EVALSHA frame to dst, or that of
+// the upstream's own command which does the same. If it returns an error, dst comes back as it was. It does not allocate, except to grow dst and for an error that quotes.
 func (c *Custom) Rewrite(dst []byte, args [][]byte, up *Upstream) (out []byte, call Call, err *Error) {
+	if c.Extends() && (up == nil || !c.Takes(args, up)) {
+		return dst, Call{Pass: true}, nil
+	}
 	if c.arity > 0 && len(args) != c.arity || len(args) < -c.arity {
 		return dst, Call{}, c.arityErr
 	}
@@ -31,6 +36,9 @@ func (c *Custom) Rewrite(dst []byte, args [][]byte, up *Upstream) (out []byte, c
 	}
 	if err != nil {
 		return dst, Call{}, err
+	}
+	if out, done := c.translate(dst, args, &f, up); done {
+		return out, Call{}, nil
 	}
 	if up == nil || !up.Scripts {
 		return dst, Call{}, notAvailable(up)
@@ -56,7 +64,7 @@ func (c *Custom) Rewrite(dst []byte, args [][]byte, up *Upstream) (out []byte, c
 }
 
 func notAvailable(up *Upstream) *Error {
-	text := "NOSUPPORT this upstream can't run the proxy's own commands"
+	text := "NOSUPPORT custom commands are not available"
 	if up != nil && up.Reason != "" {
 		text += ": " + escaped([]byte(up.Reason), 512)
 	}
@@ -152,15 +160,19 @@ type frame struct {
 
 // call begins the frame of a script's call that has n keys and arguments beside their number.
 func (w *frame) call(s *script, up *Upstream, n int) {
-	w.dst = append(w.dst, '*')
-	w.dst = strconv.AppendInt(w.dst, int64(n)+3, 10)
-	w.dst = append(w.dst, '\r', '\n')
+	w.array(n + 3)
 	if s.readOnly && up.ReadOnlyEval {
 		w.text("EVALSHA_RO")
 	} else {
 		w.text("EVALSHA")
 	}
 	w.text(s.variant(up).sha)
+}
+
+func (w *frame) array(n int) {
+	w.dst = append(w.dst, '*')
+	w.dst = strconv.AppendInt(w.dst, int64(n), 10)
+	w.dst = append(w.dst, '\r', '\n')
 }
 
 func (w *frame) header(n int) {

@@ -134,9 +134,9 @@ func TestRewriteNotAvailable(t *testing.T) {
 		up   *Upstream
 		want string
 	}{
-		{nil, "NOSUPPORT this upstream can't run the proxy's own commands"},
-		{&Upstream{}, "NOSUPPORT this upstream can't run the proxy's own commands"},
-		{&Upstream{Reason: "no\r\nright"}, `NOSUPPORT this upstream can't run the proxy's own commands: no\x0d\x0aright`},
+		{nil, "NOSUPPORT custom commands are not available"},
+		{&Upstream{}, "NOSUPPORT custom commands are not available"},
+		{&Upstream{Reason: "no\r\nright"}, `NOSUPPORT custom commands are not available: no\x0d\x0aright`},
 	} {
 		if _, _, err := rewrite(t, r, tc.up, "PURGE", "a"); err == nil || err.Text != tc.want || !err.Aborts() {
 			t.Errorf("%+v: %+v", tc.up, err)

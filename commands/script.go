@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/atomicproxy/atomicproxy/scripts"
 )
 
 // script is one Lua text in its two forms.
@@ -33,7 +35,11 @@ func (l *loader) script(name string, flags []string) (*script, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := newScript(name, flags, func(int) string { return string(b) })
+	body, _, err := scripts.Expand(string(b))
+	if err != nil {
+		return nil, fmt.Errorf("%s.lua: %w", name, err)
+	}
+	s, err := newScript(name, flags, func(int) string { return body })
 	if err != nil {
 		return nil, err
 	}

@@ -25,10 +25,22 @@ type Spec struct {
 	Bound     string     `json:"bound"`     // what limits its work
 	Retry     string     `json:"retry"`     // S, A or U: what a repeat does
 	Requires  string     `json:"requires"`  // lowest upstream version
-	Native    []string   `json:"native"`    // upstreams that have the command themselves
+	Native    []string   `json:"native"`    // upstreams that have the command themselves: there it passes. Found by asking, not by version
 	Needs     []string   `json:"needs"`     // the rights that a user needs beside evalsha
 	Conflicts []Conflict `json:"conflicts"` // tokens that can't stand together
 	Settings  []string   `json:"settings"`  // names of settings whose values follow the arguments in ARGV
+
+	Extends      []string      `json:"extends"`      // the command is every server's; ours are the calls with these options, where they are lacking
+	Translations []Translation `json:"translations"` // what to call where the upstream has that; the first that fits
+}
+
+// Translation is a call of another command that does the same. Args names arguments, which must be single values, or holds
+// words in upper case.
+type Translation struct {
+	Command    string   `json:"command"`
+	Everywhere bool     `json:"everywhere"` // every server has it
+	Given      []string `json:"given"`      // the options, by token, that the call must have, and no others
+	Args       []string `json:"args"`
 }
 
 // ArgSpec is one argument. Name, Type, Token, Optional, Multiple and Arguments are Redis's.
@@ -45,8 +57,10 @@ type ArgSpec struct {
 	Min         *int64   `json:"min"`          // integer: bounds, and the complete error beyond them
 	Max         *int64   `json:"max"`          //
 	RangeError  string   `json:"range_error"`  //
-	Check       string   `json:"check"`        // "glob", "glob-prefix" (sent as an escaped pattern), "type-name"
-	Unsupported string   `json:"unsupported"`  // pure-token: known, but answered with this error
+	NotInteger  string   `json:"not_integer"`  // integer: the complete error for what is none, if not Redis's usual one
+	Check       string   `json:"check"`        // string: "glob", "glob-prefix" (sent as an escaped pattern), "type-name", "expiry" (of EX, PX, EXAT or PXAT)
+	Repeats     bool     `json:"repeats"`      // option: may be given again, in a oneof the same alternative; the last one counts
+	Unsupported string   `json:"unsupported"`  // option: known, but answered with this error
 	Script      string   `json:"script"`       // pure-token: selects this script in place of the command's own; not in ARGV
 	ScriptFlags []string `json:"script_flags"` // command_flags of that script
 }

@@ -99,9 +99,15 @@ func (s *Session) Local(tag uint8, text string) {
 		s.leaveIfScan(tag)
 		return
 	}
-	if tag == tagWaitPart {
+	switch tag {
+	case tagWaitPart:
 		s.writes.lost = true // WAIT itself is still to be answered
-	} else {
+	case tagWait:
+		s.writes.forget()
+		s.client.SendString(text)
+	case tagQuit:
+		s.client.SendString(okReply)
+	default:
 		s.client.SendString(text)
 	}
 	s.leaveIfScan(tag)

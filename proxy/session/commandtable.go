@@ -69,6 +69,9 @@ func (t *Table) show(reg *commands.Registry, known map[string]control.Info) {
 	}
 	proxy := commands.DescribeProxy()
 	for _, c := range reg.Commands() {
+		if t.Native(c.Name()) {
+			continue // the upstream describes it
+		}
 		if proxy != nil && c.Name() > proxy.Name {
 			add(proxy)
 			proxy = nil

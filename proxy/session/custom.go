@@ -21,15 +21,12 @@ const (
 // args returns all arguments of the command, the name first.
 func (c *command) args(dst [][]byte) [][]byte { return resp.AppendArgs(dst, c.frame) }
 
-// custom rewrites a custom command into EVALSHA and sends it.
-func (s *Session) custom(cmd *commands.Custom, c *command) bool {
+// custom rewrites a custom command into EVALSHA, or into what the upstream has
+// instead, and sends it.
+func (s *Session) custom(v *verb, c *command) bool {
 	up := &s.env.Table.Upstream
-	if !up.Scripts {
-		s.env.Counts.Local++
-		return s.refuse("-NOSUPPORT custom commands are not available: " + up.Reason + "\r\n")
-	}
 	s.env.args = c.args(s.env.args[:0])
-	out, call, err := cmd.Rewrite(s.env.call[:0], s.env.args, up)
+	out, call, err := v.custom.Rewrite(s.env.call[:0], s.env.args, up)
 	clear(s.env.args)
 	if cap(out) <= keepScratch {
 		s.env.call = out[:0]
@@ -37,8 +34,11 @@ func (s *Session) custom(cmd *commands.Custom, c *command) bool {
 	if cap(s.env.args) > keepArgs {
 		s.env.args = nil
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return s.badCustom(err, up)
+	case call.Pass:
+		return s.forward(v.base, c)
 	}
 	tag := tagCustom
 	if call.Gate {
@@ -80,7 +80,7 @@ func (s *Session) custom(cmd *commands.Custom, c *command) bool {
 // element's reply.
 func (s *Session) badCustom(err *commands.Error, up *commands.Upstream) bool {
 	text := "-" + err.Text + "\r\n"
-	if err.Aborts() || !s.raw && !s.mayBeInMulti() {
+	if err.Aborts() || !up.Scripts || !s.raw && !s.mayBeInMulti() {
 		s.env.Counts.Local++
 		return s.refuse(text)
 	}

@@ -16,6 +16,7 @@ const (
 	tagDiscard                      // sent instead of an EXEC whose WATCH was lost
 	tagUnknown                      // a name that neither list knew
 	tagBlock                        // may block
+	tagQuit                         // QUIT: +OK, whatever becomes of the connection
 	tagWait                         // WAIT or WAITAOF, of the last connection that it asks
 	tagWaitPart                     // the same, of one before
 	tagKill                         // CLIENT KILL of a session
@@ -61,6 +62,7 @@ func (s *Session) decide(c *command) bool {
 		}
 		v = v.sub(c.arg(1))
 	}
+	v = v.of(&c.scan, c.frame)
 	if s.locked() {
 		s.state.multiLost = false // there was none: nothing is queued before authentication
 	}
@@ -77,7 +79,7 @@ func (s *Session) decide(c *command) bool {
 		s.env.Counts.Refused++
 		return s.refuse(v.refusal)
 	case v.custom != nil:
-		return s.custom(v.custom, c)
+		return s.custom(v, c)
 	case v.ask == askProxy:
 		return s.askProxy(c)
 	case v.ask != askNone:
@@ -118,7 +120,7 @@ func (s *Session) forward(v *verb, c *command) bool {
 			s.end()
 			return true
 		}
-		if !s.send(c.frame, upstream.Pass, 0) {
+		if !s.send(c.frame, upstream.Pass, tagQuit) {
 			return false
 		}
 		s.quitting = true

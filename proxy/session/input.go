@@ -106,7 +106,7 @@ func (s *Session) peek(b []byte, size int) *verb {
 		}
 		v = v.sub(s.req.Arg(b, 1))
 	}
-	return v
+	return v.of(&s.req, b)
 }
 
 // turnAway ends a session that can have no link at all.

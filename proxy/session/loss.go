@@ -15,6 +15,8 @@ func (s *Session) Fate(tag uint8, frame []byte, written bool) (upstream.Verdict,
 		st.multi = false // there is none before authentication
 	}
 	switch {
+	case tag == tagQuit:
+		return upstream.Tell, okReply // nothing about it is uncertain
 	case st.sticky || s.raw:
 		return upstream.Tell, upstream.Uncertain // the client is closed after it
 	case st.multi:

@@ -49,6 +49,7 @@ type player struct {
 	subs      map[string]bool
 	silent    int // 1: the next is left without a reply, 2: all are
 	watching  []*cmd
+	unended   []*cmd // WATCHes that something was to end that was not carried out
 	lastWrite *cmd
 	wroteAt   int // breaks when that was judged
 }

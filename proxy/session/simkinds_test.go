@@ -37,7 +37,8 @@ type cmd struct {
 	raw    bool // sent after what pins the session for good
 	breaks int  // connections lost when it was made up
 	at     int64
-	fails  bool // may be sent as a call of the script that fails
+	ends   []*cmd // the WATCHes that it ends
+	fails  bool   // may be sent as a call of the script that fails
 	notRun bool // the client was told that it did not run
 	reply  byte // first byte of the reply, 0: none yet
 }

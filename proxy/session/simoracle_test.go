@@ -67,6 +67,8 @@ func (c *player) isMessage(b []byte) bool {
 func (c *player) right(k *cmd, b []byte) bool {
 	text := string(b)
 	switch {
+	case k.kind == quit:
+		return text == "+OK\r\n"
 	case c.m.srv.Password != "" && c.user == "" && k.name == "nosuch" && strings.HasPrefix(text, "-ERR unknown command '"):
 		return true // said by the proxy
 	case c.m.found && strings.HasPrefix(text, "-ERR Protocol error: unauthenticated "):
@@ -76,7 +78,7 @@ func (c *player) right(k *cmd, b []byte) bool {
 		if !k.again { // what may be repeated may have run on an earlier connection
 			c.notRun(k)
 		}
-		return k.kind != broken && k.kind != quit
+		return k.kind != broken
 	case strings.HasPrefix(text, uncertain):
 		defer c.noteUpset()
 		if k.block != nil && k.kind != exec && !k.raw && !c.sticky && !c.m.found {
@@ -112,8 +114,6 @@ func (c *player) right(k *cmd, b []byte) bool {
 		return k.text == text || k.text == "" && (text == "+OK\r\n" || text == wrongPass && c.m.rotated[k.arg])
 	case reset:
 		return text == "+RESET\r\n"
-	case quit:
-		return text == "+OK\r\n" || text == wrongPass && len(c.m.rotated) > 0
 	case discard:
 		return text == "+OK\r\n" || k.block.untold && text == "-ERR DISCARD without MULTI\r\n"
 	case unwatch:
@@ -206,7 +206,7 @@ func (c *player) rightExec(k *cmd, text string) bool {
 		return !b.ran && (b.poisoned || c.upset(b.begin))
 	case text == "*-1\r\n" && c.proto == 2, text == "_\r\n" && c.proto == 3:
 		b.notRun = true
-		return !b.ran && len(b.guards) > 0 && c.upset(b.guards[0])
+		return !b.ran && (len(b.guards) > 0 && c.upset(b.guards[0]) || len(c.unended) > 0 && c.upset(c.unended[0]))
 	case text == "-ERR EXEC without MULTI\r\n":
 		b.notRun = true
 		return !b.ran && b.untold
@@ -246,6 +246,15 @@ func (c *player) rightOwn(k *cmd, b []byte) bool {
 // learn notes what the reply says about the connection.
 func (c *player) learn(k *cmd, b []byte) {
 	ok := b[0] != '-'
+	switch k.kind {
+	case exec, discard, unwatch, reset:
+		// What was not carried out has ended no WATCH: a lost one still guards the next EXEC.
+		if ok || bytes.HasPrefix(b, []byte(execAbort)) {
+			c.unended = nil
+		} else {
+			c.unended = append(c.unended, k.ends...)
+		}
+	}
 	if k.write && ok && k.block == nil {
 		c.lastWrite, c.wroteAt = k, c.m.w.Breaks
 	} else if k.write || k.kind == exec || k.kind == wait && !ok {

@@ -239,7 +239,7 @@ func (c *player) transaction() {
 	}
 	if len(c.watching) > 0 && r.IntN(8) == 0 {
 		m := c.mark(nil)
-		c.add(&cmd{kind: unwatch, mark: m}, "UNWATCH", m)
+		c.add(&cmd{kind: unwatch, mark: m, ends: c.watching}, "UNWATCH", m)
 		c.watching = nil
 		return
 	}
@@ -263,19 +263,19 @@ func (c *player) transaction() {
 			c.simple(b)
 		}
 	}
-	c.watching = nil
 	if r.IntN(20) == 0 {
 		b.notRun = true
 		c.reset()
 		return
 	}
+	c.watching = nil
 	if r.IntN(6) == 0 {
 		m := c.mark(b)
-		c.add(&cmd{kind: discard, mark: m, block: b}, "DISCARD", m)
+		c.add(&cmd{kind: discard, mark: m, block: b, ends: b.guards}, "DISCARD", m)
 		b.notRun = true
 		return
 	}
-	c.add(&cmd{kind: exec, block: b}, "EXEC")
+	c.add(&cmd{kind: exec, block: b, ends: b.guards}, "EXEC")
 }
 
 func (c *player) aboutName() {
@@ -318,9 +318,10 @@ func (c *player) mayServe() bool {
 
 // reset makes the connection what a new one is.
 func (c *player) reset() {
+	k := &cmd{kind: reset, again: true, ends: c.watching}
 	c.watching = nil
 	c.raw, c.subs = false, map[string]bool{}
-	c.add(&cmd{kind: reset, again: true}, "RESET")
+	c.add(k, "RESET")
 }
 
 // stray is the end of a transaction that has not begun.

@@ -75,7 +75,7 @@ func (s *Session) longVerb(b []byte) (*verb, bool) {
 	if names == 2 {
 		v = v.sub(s.req.Arg(b, 1))
 	}
-	return v, true
+	return v.of(&s.req, b), true
 }
 
 // swallow refuses a command whose bytes are still coming.

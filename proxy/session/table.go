@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/atomicproxy/atomicproxy/commands"
+	"github.com/atomicproxy/atomicproxy/proxy/resp"
 	"github.com/atomicproxy/atomicproxy/proxy/upstream/control"
 )
 
@@ -20,6 +21,8 @@ type verb struct {
 	handling commands.Handling
 	op       commands.Op
 	custom   *commands.Custom
+	more     *verb  // what a call with more than three arguments is, if that may be one of ours
+	base     *verb  // the other way round: what it is if it is none of ours
 	refusal  string // complete reply; set: the command is refused
 	subs     map[string]*verb
 	rest     *verb // of a container: the subcommands that are not in subs
@@ -36,6 +39,9 @@ type verb struct {
 func (v *verb) seal() {
 	v.write = v.write || !v.known || v.handling == commands.Script || v.op == commands.OpExec
 	v.plain = v.handling == commands.Share && v.custom == nil && v.refusal == "" && v.ask == askNone
+	if v.more != nil {
+		v.more.seal()
+	}
 	for _, s := range v.subs {
 		s.seal()
 	}
@@ -81,9 +87,7 @@ func NewTable(p Policy, reg *commands.Registry, up commands.Upstream, known map[
 		v.learn(info)
 	}
 	for _, c := range reg.Commands() {
-		// The upstream's own command of the name, if it has one, is shadowed: the
-		// registry says so where it is native.
-		t.verbs[c.Name()] = &verb{handling: commands.Share, custom: c, known: true}
+		t.addCustom(c)
 	}
 	t.setAsks()
 	for _, name := range p.Share {
@@ -101,6 +105,32 @@ func NewTable(p Policy, reg *commands.Registry, up commands.Upstream, known map[
 	t.index = commands.NewIndex(t.verbs)
 	t.show(reg, known)
 	return t
+}
+
+// addCustom adds a command of the registry, unless the upstream has it itself. An
+// upstream's command of the same name that the registry does not know is shadowed.
+func (t *Table) addCustom(c *commands.Custom) {
+	base := t.verbs[c.Name()]
+	switch {
+	case c.Native(&t.Upstream) && base != nil:
+	case !c.Extends():
+		t.verbs[c.Name()] = &verb{handling: commands.Share, custom: c, known: true}
+	case base != nil && base.refusal == "":
+		base.more = &verb{handling: commands.Share, custom: c, known: true, base: base}
+	}
+}
+
+// of is what a call of the command is that the scanner has just found at the start
+// of b, as far as that depends on its arguments. Most calls of SET are told here,
+// in passing.
+func (v *verb) of(req *resp.Requests, b []byte) *verb {
+	if v.more == nil || req.Argc() <= 3 {
+		return v
+	}
+	if req.Argc() <= 5 && req.Args() > 3 && !v.more.custom.MayTake(req.Arg(b, 3)) {
+		return v
+	}
+	return v.more
 }
 
 // listed makes the verb of a command on the reviewed list.

@@ -51,6 +51,7 @@ func (s *Session) lookAhead(b []byte, multi int) (n, end int, writes bool) {
 			}
 			v = v.sub(look.Arg(b[end:], 1))
 		}
+		v = v.of(look, b[end:])
 		end += size
 		n++
 		switch {

@@ -29,6 +29,7 @@ type waiting struct {
 	lost     bool      // some are not known any more
 	done     bool      // WAIT has answered for all of them
 	at       int       // carriers that the WAIT under way has asked
+	failed   bool      // one of those gave an error
 	least    [2]int64  // of their answers: WAITAOF has two numbers
 }
 
@@ -67,8 +68,7 @@ func (s *Session) sendWait(frame []byte) bool {
 		return s.pin(upstream.Exact) && s.send(frame, upstream.Inspect, tagBlock)
 	}
 	if w.lost || !s.carry(w.carriers[w.at]) {
-		w.lost, w.done, w.at = true, true, 0
-		s.local(lostOffset)
+		s.local(w.forget())
 		return true
 	}
 	last := w.at == len(w.carriers)-1
@@ -83,6 +83,12 @@ func (s *Session) sendWait(frame []byte) bool {
 	// session's own again.
 	s.held |= heldIdle
 	return last
+}
+
+// forget gives up on the writes so far, and returns what WAIT answers then.
+func (w *waiting) forget() string {
+	w.lost, w.done, w.failed, w.at = true, true, false, 0
+	return lostOffset
 }
 
 // carry makes the connection the session's own.
@@ -112,11 +118,15 @@ func (s *Session) answerWait(tag uint8, reply, frame []byte) {
 	if tag == tagWaitPart {
 		w.at++
 		if copy(w.least[:], n) == 0 {
-			w.at = len(w.carriers) - 1 // an error: the last one says the same
+			w.at, w.failed = len(w.carriers)-1, true // the last one is likely to say the same
 		}
 		return
 	}
-	w.at = 0
+	if n != nil && w.failed { // it did not: the connections are of different users
+		s.client.SendString(w.forget())
+		return
+	}
+	w.at, w.failed = 0, false
 	if n == nil {
 		s.client.Send(reply)
 		return

@@ -124,8 +124,13 @@ func (l *Link) InFlight() int {
 	return n
 }
 
-// SetIdentity changes what the next connection is brought to.
-func (l *Link) SetIdentity(id Identity) { l.identity = id }
+// SetIdentity changes what the next connection is brought to. One that was taken
+// over stays what it is: what others have in flight on it is of that db and user.
+func (l *Link) SetIdentity(id Identity) {
+	if !l.taken {
+		l.identity = id
+	}
+}
 
 // Identity is what the connection is now. The owner of a pinned link keeps it
 // true when a command of its own changes that.

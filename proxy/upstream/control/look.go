@@ -61,7 +61,7 @@ func (p *Plane) look(ctx context.Context, rdb *redis.Client) (s *State, loadErr,
 	case err != nil && !refused(err):
 		return nil, nil, err
 	}
-	for _, step := range []func(context.Context, *redis.Client, *State) error{p.identity, p.commands, p.anonymous} {
+	for _, step := range []func(context.Context, *redis.Client, *State) error{p.identity, p.commands, p.native, p.anonymous} {
 		if err := step(ctx, rdb, s); err != nil && !refused(err) {
 			return nil, nil, err
 		}
