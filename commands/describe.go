@@ -101,15 +101,23 @@ type ScriptNames struct{ Script, Plain, Shebang string }
 
 // Scripts returns the names of every script that the command may call, its own first.
 func (c *Custom) Scripts() []ScriptNames {
-	list := []*script{c.script}
+	var out []ScriptNames
+	for _, s := range c.scripts() {
+		out = append(out, ScriptNames{s.name, s.v[0].sha, s.v[1].sha})
+	}
+	return out
+}
+
+// scripts are those that the command may call, its own first; none for ONCE, whose texts are those of other commands.
+func (c *Custom) scripts() []*script {
+	var list []*script
+	if c.script != nil {
+		list = append(list, c.script)
+	}
 	for i := range c.grammar.args {
 		if s := c.grammar.args[i].selects; s != nil && !slices.Contains(list, s) {
 			list = append(list, s)
 		}
 	}
-	out := make([]ScriptNames, len(list))
-	for i, s := range list {
-		out[i] = ScriptNames{s.name, s.v[0].sha, s.v[1].sha}
-	}
-	return out
+	return list
 }

@@ -11,6 +11,9 @@ var expiryUnits = map[string]struct {
 	relative bool
 }{"EX": {1000, true}, "PX": {1, true}, "EXAT": {1000, false}, "PXAT": {1, false}}
 
+// badExpiry is Redis's error for a time that can't be.
+func badExpiry(name string) string { return "ERR invalid expire time in '" + name + "' command" }
+
 // checkExpiry checks the value of EX, PX, EXAT or PXAT as Redis does: positive, and a time in milliseconds that an int64
 // holds (expire.c, getExpireMillisecondsOrReply).
 func (g *grammar) checkExpiry(token string, text []byte) *Error {

@@ -70,7 +70,7 @@ type grammar struct {
 }
 
 func compileGrammar(name string, s *Spec, errs *errorTexts, scripts func(name string, flags []string) (*script, error)) (*grammar, error) {
-	g := &grammar{errs: errs, badExpiry: errs.add("ERR invalid expire time in '" + name + "' command")}
+	g := &grammar{errs: errs, badExpiry: errs.add(badExpiry(name))}
 	if len(s.Arguments) > maxArgs {
 		return nil, fmt.Errorf("more than %d arguments", maxArgs)
 	}

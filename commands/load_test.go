@@ -33,6 +33,9 @@ func TestTexts(t *testing.T) {
 			if (shebang != "") != up.Shebang {
 				t.Errorf("%s: first line %q with Shebang %v", text.Name, shebang, up.Shebang)
 			}
+			if strings.HasPrefix(text.Name, "once ") {
+				continue // made from once.lua
+			}
 			file, err := fs.ReadFile(scripts.FS, text.Name+".lua")
 			if err != nil {
 				t.Fatal(err)
@@ -52,8 +55,8 @@ func TestTexts(t *testing.T) {
 				t.Errorf("%s: %q, want %q", text.Name, shebang, want)
 			}
 		}
-		if len(texts) != 4 || texts[len(texts)-1].Name != "marker" {
-			t.Errorf("texts %+v: the marker must be the last of 4", seen)
+		if texts[len(texts)-1].Name != "marker" {
+			t.Errorf("texts %+v: the marker must be the last", seen)
 		}
 	}
 	if r.Texts(nil)[0] != r.Texts(&Upstream{})[0] {

@@ -32,16 +32,20 @@ func (g *grammar) parse(args [][]byte, f *[maxArgs]found, allowAny bool) (err *E
 	}
 	for i < len(args) {
 		p := g.option(args[i])
-		if p < 0 && g.trailing > 0 {
-			p = g.trailing
+		given := p >= 0 && f[p].alt != 0 && !g.args[p].repeats
+		if g.trailing > 0 && (p < 0 || given) {
+			p, given = g.trailing, false // a word that was an option's already can be no other's
 		}
-		if p < 0 || f[p].alt != 0 && !g.args[p].repeats {
+		if p < 0 || given {
 			return g.errs.syntax, true
 		}
 		before := f[p].alt
 		n, err := g.take(&g.args[p], args, i, &f[p], f)
 		if err != nil {
 			return err, true
+		}
+		if n < 0 && g.trailing > 0 && p == g.trailing {
+			return nil, false
 		}
 		if n < 0 || before != 0 && f[p].alt != before {
 			return g.errs.syntax, true
@@ -123,10 +127,7 @@ func (g *grammar) take(a *arg, args [][]byte, i int, into *found, all *[maxArgs]
 // repetitions is how often a multiple argument stands in the rest of args.
 func (g *grammar) repetitions(a *arg, args [][]byte, rest int, all *[maxArgs]found) (int, *Error) {
 	if a.countedBy < 0 {
-		if rest == 0 || rest%a.width != 0 {
-			return 0, g.errs.syntax
-		}
-		return rest / a.width, nil
+		return max((rest+a.width-1)/a.width, 1), nil // what is missing of the last one is a wrong number of arguments
 	}
 	n, ok := parseInt(args[all[a.countedBy].at])
 	if !ok || n < 1 || n > int64(rest/a.width) {
@@ -168,10 +169,10 @@ func (g *grammar) checkInteger(a *arg, text []byte) *Error {
 		return g.errs.notInteger
 	case v >= a.min && v <= a.max:
 		return nil
-	case a.rangeErr != nil:
-		return a.rangeErr
+	case a.rangeErr == nil, v > a.max && a.max == maxExact, v < a.min && a.min == -maxExact:
+		return g.errs.beyondExact // a bound that was not declared
 	}
-	return g.errs.beyondExact
+	return a.rangeErr
 }
 
 // together checks what the call says as a whole: what is missing, what can't stand together, what is not supported, and

@@ -3,11 +3,14 @@ package commands
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/atomicproxy/atomicproxy/scripts"
 )
 
 // Settings are the configuration's values that commands depend on.
@@ -25,6 +28,10 @@ type Registry struct {
 	fail    *script
 	marker  *script
 	probes  []Probe
+	once    *once                   // nil: the catalogue has no ONCE
+	apps    map[string]*application // by SHA1
+	files   *layers
+	origins map[string][]scripts.Line // by script: where each line came from
 }
 
 // Custom is one command of the catalogue.
@@ -39,6 +46,7 @@ type Custom struct {
 	settings []string // values, in ARGV after the arguments
 	allowAny bool
 
+	once         *once  // set: the command is ONCE
 	native       uint64 // the bits of Upstream.Native that say that the upstream has it all; 0: no upstream does
 	extends      []extension
 	translations []translation
@@ -51,16 +59,15 @@ func (c *Custom) Name() string { return c.name }
 func (c *Custom) Spec() *Spec { return c.spec }
 
 // Text is a script as SCRIPT LOAD takes it.
-type Text struct{ Name, SHA1, Body string }
+type Text struct {
+	Name, SHA1, Body string
+	Foreign          bool // an application's: the catalogue does without it if the upstream does not take it
+}
 
 // Load reads and compiles all NAME.json and NAME.lua in fsys. Any doubt is an error: a key of the JSON that is not known,
 // a script that no command calls, a command without a script.
 func Load(fsys fs.FS, s Settings) (*Registry, error) {
-	if s.PurgeMaxScan < 1 || s.PurgeLimit < 1 || s.PurgeLimit > 100_000 {
-		return nil, fmt.Errorf("commands: purge.max_scan must be at least 1 and purge.limit from 1 to 100000, not %d and %d", s.PurgeMaxScan, s.PurgeLimit)
-	}
-	l := &loader{fsys: fsys, settings: s, errs: newErrorTexts(), scripts: map[string]*script{}}
-	r, err := l.load()
+	r, err := load(newLayers(fsys), nil, s)
 	if err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
@@ -93,8 +100,10 @@ func (r *Registry) Commands() []*Custom {
 func (r *Registry) Texts(up *Upstream) []Text {
 	var l []Text
 	for _, s := range append(slices.Clone(r.scripts), r.fail, r.marker) {
-		v := s.variant(up)
-		l = append(l, Text{s.name, v.sha, v.body})
+		if s.runsOn(up) {
+			v := s.variant(up)
+			l = append(l, Text{s.name, v.sha, v.body, s.foreign})
+		}
 	}
 	return l
 }
@@ -119,7 +128,9 @@ func (r *Registry) AppendMarker(dst []byte, up *Upstream) []byte {
 
 // loader holds what Load has found so far.
 type loader struct {
-	fsys     fs.FS
+	fsys     *layers
+	apps     *folder // nil: none
+	origins  map[string][]scripts.Line
 	settings Settings
 	errs     *errorTexts
 	scripts  map[string]*script
@@ -131,16 +142,24 @@ func (l *loader) load() (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Registry{byName: map[string]*Custom{}}
+	r := &Registry{byName: map[string]*Custom{}, files: l.fsys, origins: l.origins}
+	var problems []error
 	for _, file := range specs {
 		c, err := l.custom(file)
 		if err != nil {
-			return nil, err
+			problems = append(problems, l.fsys.located(file, err))
+			continue
 		}
 		r.byName[c.name] = c
 		r.lengths |= 1 << len(c.name)
 	}
 	r.probes = l.probes
+	if problems = append(problems, l.applications(r)); errors.Join(problems...) != nil {
+		return nil, errors.Join(problems...)
+	}
+	if err := l.loadOnce(r); err != nil {
+		return nil, err
+	}
 	if err := l.orphans(); err != nil {
 		return nil, err
 	}
@@ -161,26 +180,31 @@ func (l *loader) custom(file string) (*Custom, error) {
 		return nil, err
 	}
 	if len(name) > maxName {
-		return nil, fmt.Errorf("%s: a name has at most %d bytes", file, maxName)
+		return nil, fmt.Errorf("a name has at most %d bytes", maxName)
 	}
 	c := &Custom{name: name, spec: spec, arity: spec.Arity, allowAny: l.settings.AllowWildcardOnly}
 	c.arityErr = &Error{Text: "ERR wrong number of arguments for '" + name + "' command", Arity: true}
+	if spec.Wraps {
+		c.grammar = &grammar{errs: l.errs, badExpiry: l.errs.add(badExpiry(name))}
+		c.keys, err = parseKeySpecs(spec.KeySpecs)
+		return c, err
+	}
 	if c.script, err = l.script(name, spec.CommandFlags); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, err
 	}
 	if c.grammar, err = compileGrammar(name, spec, l.errs, l.script); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, err
 	}
 	if c.keys, err = parseKeySpecs(spec.KeySpecs); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, err
 	}
 	if err := l.compileNative(c); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, err
 	}
 	for _, s := range spec.Settings {
 		v, err := l.setting(s)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, err
 		}
 		c.settings = append(c.settings, v)
 	}
@@ -205,8 +229,8 @@ func (l *loader) orphans() error {
 	}
 	for _, f := range files {
 		name := strings.TrimSuffix(f, ".lua")
-		if l.scripts[name] == nil && name != "fail" && name != "marker" {
-			return fmt.Errorf("%s: no command calls it", f)
+		if l.scripts[name] == nil && name != "fail" && name != "marker" && name != "once" {
+			return fmt.Errorf("%s: no command calls it", l.fsys.where(f))
 		}
 	}
 	return nil

@@ -23,6 +23,14 @@ type Call struct {
 // Rewrite checks a call of the command, args[0] being its name, and appends the complete EVALSHA frame to dst, or that of
 // the upstream's own command which does the same. If it returns an error, dst comes back as it was. It does not allocate, except to grow dst and for an error that quotes.
 func (c *Custom) Rewrite(dst []byte, args [][]byte, up *Upstream) (out []byte, call Call, err *Error) {
+	return c.RewriteFor(dst, args, up, 2)
+}
+
+// RewriteFor is Rewrite for a client that speaks that version of the protocol: ONCE gives a recorded reply in the asker's.
+func (c *Custom) RewriteFor(dst []byte, args [][]byte, up *Upstream, proto int) (out []byte, call Call, err *Error) {
+	if c.once != nil {
+		return c.once.rewrite(c, dst, args, up, proto)
+	}
 	if c.Extends() && (up == nil || !c.Takes(args, up)) {
 		return dst, Call{Pass: true}, nil
 	}

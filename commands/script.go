@@ -16,6 +16,7 @@ import (
 type script struct {
 	name     string
 	readOnly bool
+	foreign  bool       // an application's own, whose text is not to be touched
 	v        [2]variant // without a shebang line and with it
 }
 
@@ -35,10 +36,11 @@ func (l *loader) script(name string, flags []string) (*script, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, _, err := scripts.Expand(string(b))
+	body, lines, err := scripts.Expand(string(b))
 	if err != nil {
 		return nil, fmt.Errorf("%s.lua: %w", name, err)
 	}
+	l.origins[name] = lines
 	s, err := newScript(name, flags, func(int) string { return body })
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package commands
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -30,8 +31,18 @@ type Spec struct {
 	Conflicts []Conflict `json:"conflicts"` // tokens that can't stand together
 	Settings  []string   `json:"settings"`  // names of settings whose values follow the arguments in ARGV
 
+	Examples []Example `json:"examples"` // for the reference; a test runs them, one after the other from an empty database
+
+	Wraps        bool          `json:"wraps"`        // its last arguments are another command: parsed by ONCE's own code, not by what Arguments say
 	Extends      []string      `json:"extends"`      // the command is every server's; ours are the calls with these options, where they are lacking
 	Translations []Translation `json:"translations"` // what to call where the upstream has that; the first that fits
+}
+
+// Example is a call as one types it into redis-cli, and what redis-cli prints on a terminal, lines separated by \n. A "…" in
+// the reply stands for digits that differ from run to run: times, generated ids.
+type Example struct {
+	Call  string `json:"call"`
+	Reply string `json:"reply"`
 }
 
 // Translation is a call of another command that does the same. Args names arguments, which must be single values, or holds
@@ -81,29 +92,31 @@ func readSpec(fsys fs.FS, file string) (name string, s *Spec, err error) {
 	d.DisallowUnknownFields()
 	var m map[string]*Spec
 	if err := d.Decode(&m); err != nil {
-		return "", nil, fmt.Errorf("%s: %w", file, err)
+		return "", nil, err
 	}
 	if d.More() {
-		return "", nil, fmt.Errorf("%s: something follows the command", file)
+		return "", nil, errors.New("something follows the command")
 	}
 	for name, s = range m {
 		if len(m) != 1 || strings.ToLower(name)+".json" != file || name != strings.ToUpper(name) || s == nil {
-			return "", nil, fmt.Errorf("%s: must hold one command, named %q", file, strings.ToUpper(strings.TrimSuffix(file, ".json")))
+			return "", nil, fmt.Errorf("must hold one command, named %q", strings.ToUpper(strings.TrimSuffix(file, ".json")))
 		}
 	}
 	if s == nil {
-		return "", nil, fmt.Errorf("%s: holds no command", file)
+		return "", nil, errors.New("holds no command")
 	}
 	if err := s.check(); err != nil {
-		return "", nil, fmt.Errorf("%s: %w", file, err)
+		return "", nil, err
 	}
 	return strings.ToLower(name), s, nil
 }
 
 // check demands what every command must tell its users.
 func (s *Spec) check() error {
-	if s.Summary == "" || s.Complexity == "" || s.Bound == "" {
-		return fmt.Errorf("summary, complexity and bound must not be empty")
+	for _, must := range []struct{ key, value string }{{"summary", s.Summary}, {"complexity", s.Complexity}, {"bound", s.Bound}} {
+		if must.value == "" {
+			return fmt.Errorf("%s must not be empty", must.key)
+		}
 	}
 	if s.Arity == 0 {
 		return fmt.Errorf("arity must not be 0")

@@ -39,7 +39,7 @@ func newWorker(srv *Server) (*worker, error) {
 	w.upEnv = upstream.Env{
 		World:        world{w},
 		Scripts:      cache{w},
-		Repeatable:   func(frame []byte) bool { return w.env.Table.Repeatable(frame) },
+		Repeatable:   func(frame []byte) time.Duration { return w.env.Table.Repeatable(frame) },
 		Wait:         srv.cfg.Upstream.Wait,
 		DialTimeout:  srv.cfg.Upstream.DialTimeout,
 		AuthRequired: func() { w.env.AuthRequired = true },

@@ -62,7 +62,7 @@ func newRoad() *road {
 	}
 	up := &upstream.Env{
 		World: r, Scripts: r, Wait: time.Second, DialTimeout: time.Second, Stats: &r.stats,
-		Repeatable:   func(frame []byte) bool { return env.Table.Repeatable(frame) },
+		Repeatable:   func(frame []byte) time.Duration { return env.Table.Repeatable(frame) },
 		AuthRequired: func() {},
 	}
 	env.Links = upstream.NewSet(up, upstream.Key{}, 8)

@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/atomicproxy/atomicproxy/commands"
 )
@@ -15,6 +16,7 @@ func (s *Session) Replies(b []byte, n int) {
 	if s.gone {
 		return
 	}
+	s.state.welcome = s.state.welcome || !s.env.AuthRequired
 	s.client.Send(b)
 	if s.inflight == 0 {
 		s.settle()
@@ -98,6 +100,9 @@ func (s *Session) Local(tag uint8, text string) {
 	if s.gone {
 		s.leaveIfScan(tag)
 		return
+	}
+	if strings.HasPrefix(text, "-NOAUTH") {
+		s.state.welcome = false
 	}
 	switch tag {
 	case tagWaitPart:

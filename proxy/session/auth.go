@@ -8,9 +8,11 @@ import (
 
 // locked reports whether the upstream demands authentication that the client
 // has not given yet. Such a client shares nothing with anybody: a stranger could
-// have a shared connection closed by a frame over the limits.
+// have a shared connection closed by a frame over the limits. One that was served
+// before a password was set stays in, as on the server itself, while the
+// connections last.
 func (s *Session) locked() bool {
-	return s.env.AuthRequired && !s.state.authed
+	return s.env.AuthRequired && !s.state.authed && !s.state.welcome
 }
 
 // Locked is locked, for the limits that the connection has until then.

@@ -75,6 +75,17 @@ func helloCredentials(args [][]byte) (credentials [][]byte) {
 	return credentials
 }
 
+// namesItself reports whether SETNAME stands among the options of a HELLO.
+func namesItself(frame []byte) bool {
+	c := command{frame: frame}
+	for _, a := range c.args(nil) {
+		if isWord(a, "setname") {
+			return true
+		}
+	}
+	return false
+}
+
 // sendOvertaking sends a command that is to stop what is in flight, on a
 // connection that it does not have to wait on.
 func (s *Session) sendOvertaking(frame []byte) bool {

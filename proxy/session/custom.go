@@ -26,7 +26,7 @@ func (c *command) args(dst [][]byte) [][]byte { return resp.AppendArgs(dst, c.fr
 func (s *Session) custom(v *verb, c *command) bool {
 	up := &s.env.Table.Upstream
 	s.env.args = c.args(s.env.args[:0])
-	out, call, err := v.custom.Rewrite(s.env.call[:0], s.env.args, up)
+	out, call, err := v.custom.RewriteFor(s.env.call[:0], s.env.args, up, s.state.proto)
 	clear(s.env.args)
 	if cap(out) <= keepScratch {
 		s.env.call = out[:0]

@@ -101,7 +101,7 @@ func (s *Session) forward(v *verb, c *command) bool {
 	case commands.Share:
 		kind, tag := upstream.Pass, uint8(0)
 		switch {
-		case v == s.env.Table.unlisted:
+		case v.unlisted:
 			kind, tag = upstream.Inspect, tagUnknown
 		case s.state.watchLost:
 			kind = upstream.Inspect // an error decides what EXEC answers
@@ -222,13 +222,26 @@ func (s *Session) unpin() {
 	if s.detour {
 		s.leave()
 		s.detour = false
+		s.stay()
 	}
 	if !s.pinned || s.raw || s.flow != whole || !s.env.Multiplex ||
 		st.multi || st.watch || st.watchLost || st.multiLost || st.sticky || s.multis > 0 {
 		return
 	}
 	l := s.disown()
-	s.env.Links.Release(l, !s.spoilt)
+	if s.spoilt || !st.authed || !s.env.Links.Share(l) {
+		s.env.Links.Release(l, !s.spoilt)
+	}
+	s.stay()
+}
+
+// stay joins the shared link of a user at once, not only with the next command:
+// the user's connection is kept while the session lasts, and if the upstream
+// comes to refuse the user the session hears of it.
+func (s *Session) stay() {
+	if s.state.authed && s.link == nil && s.env.Multiplex && !s.gone {
+		s.join(upstream.Key{Identity: s.identity()})
+	}
 }
 
 // sendPinned sends a command that makes state which ends, or which can be made

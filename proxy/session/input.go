@@ -118,7 +118,7 @@ func (s *Session) turnAway() {
 
 // join makes a shared link the one that the session sends on.
 func (s *Session) join(k upstream.Key) {
-	l := s.env.Links.Join(k)
+	l := s.env.Links.Join(k, s)
 	s.leave()
 	s.link = l
 }
@@ -126,7 +126,7 @@ func (s *Session) join(k upstream.Key) {
 // leave lets go of a shared link.
 func (s *Session) leave() {
 	if s.link != nil && !s.pinned {
-		s.env.Links.Leave(s.link)
+		s.env.Links.Leave(s.link, s)
 		s.link = nil
 	}
 }

@@ -8,7 +8,7 @@ import (
 // Fate decides what becomes of a command of the session's own link that had no
 // reply when the connection was lost. It is asked in order, and follows the
 // state as the client will see it.
-func (s *Session) Fate(tag uint8, frame []byte, written bool) (upstream.Verdict, string) {
+func (s *Session) Fate(tag uint8, frame []byte, written, repeatable bool) (upstream.Verdict, string) {
 	st := &s.state
 	op := commands.Op(tag)
 	if s.locked() {
@@ -42,7 +42,7 @@ func (s *Session) Fate(tag uint8, frame []byte, written bool) (upstream.Verdict,
 		return upstream.Tell, execWithoutMulti
 	case len(frame) == 0 && (s.flow == stream || !written):
 		return upstream.Tell, upstream.Unavailable // streamed, and not to its end
-	case !written, s.env.Table.Repeatable(frame) && tag != tagBlock:
+	case !written, repeatable && tag != tagBlock:
 		s.kept = !s.link.Expiring()
 		return upstream.Keep, ""
 	}

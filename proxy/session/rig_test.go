@@ -64,7 +64,7 @@ func newRig(seed uint64) *rig {
 	}
 	r.up = &upstream.Env{
 		World: w, Scripts: r.srv, Wait: time.Second, DialTimeout: time.Second, Stats: &r.stats,
-		Repeatable:   func(frame []byte) bool { return r.env.Table.Repeatable(frame) },
+		Repeatable:   func(frame []byte) time.Duration { return r.env.Table.Repeatable(frame) },
 		AuthRequired: func() { r.env.AuthRequired = true },
 	}
 	r.env.Links = upstream.NewSet(r.up, upstream.Key{}, 64)

@@ -34,8 +34,8 @@ type player struct {
 	seq       int
 	blocks    int
 
-	oldest  int64 // when the first command was made up whose reply is in out
 	upsetAt int64 // when the client was last told of a loss
+	heardAt int64 // when anything last came for the client, or it came itself
 
 	// What the client knows of its connection, as the replies have it.
 	db, proto int
@@ -59,9 +59,7 @@ func (c *player) Send(b []byte) {
 	if c.closed {
 		return
 	}
-	if len(c.out) == 0 && len(c.queue) > 0 {
-		c.oldest = c.queue[0].at
-	}
+	c.heardAt = c.m.w.Now()
 	c.out = append(c.out, b...)
 	if len(c.out) > 4000 && !c.congested {
 		c.congested = true

@@ -120,7 +120,7 @@ func (m *match) closed(c *player) {
 	switch r := c.reason; {
 	case r == session.ClientReset:
 	case r == session.ClientEOF && (c.eof || c.quits), r == session.ClientQuit && c.quits, r == session.ProtocolError && c.quits:
-		tired := c.raw && len(c.queue) > 0 && m.w.Now()-c.queue[0].at >= int64(m.up.Wait) // of waiting for its own connection
+		tired := c.raw && m.w.Now()-c.heardAt >= int64(m.up.Wait) // of waiting for its own connection
 		if len(c.queue) > 0 && !lost && !c.eof && !tired {
 			m.w.Fail("client %d was closed (%s) with %d commands unanswered, first %s %s", c.id, r, len(c.queue), c.queue[0].name, c.queue[0].mark)
 		}

@@ -39,8 +39,8 @@ type cmd struct {
 	at     int64
 	ends   []*cmd // the WATCHes that it ends
 	fails  bool   // may be sent as a call of the script that fails
-	notRun bool // the client was told that it did not run
-	reply  byte // first byte of the reply, 0: none yet
+	notRun bool   // the client was told that it did not run
+	reply  byte   // first byte of the reply, 0: none yet
 }
 
 // block is one MULTI … EXEC.

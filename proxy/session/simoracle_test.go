@@ -34,6 +34,9 @@ func (c *player) reply(b []byte) {
 	}
 	k := c.queue[0]
 	c.queue = c.queue[1:]
+	if w.Now()-k.at >= int64(c.m.up.Wait) {
+		c.noteUpset() // what waits too long takes everything behind it along
+	}
 	if k.reply = b[0]; !c.right(k, b) {
 		var last []string
 		if k.mark != "" && w.Server.Records[k.mark] != nil {
@@ -90,10 +93,8 @@ func (c *player) right(k *cmd, b []byte) bool {
 	case strings.HasPrefix(text, unavailable):
 		c.notRun(k)
 		defer c.noteUpset()
-		// On a connection that another session has taken over for WAIT, that
-		// session's patience ends everybody's.
 		// The end of the input breaks off a long command that was on its way.
-		return (c.upset(k) || c.m.somebodyWaits() || c.eof) && k.kind != broken
+		return (c.upset(k) || c.eof) && k.kind != broken
 	case strings.HasPrefix(text, tryAgain) && (k.kind == custom || k.fails):
 		c.notRun(k)
 		return true
@@ -160,17 +161,7 @@ func (c *player) rightPlace(k *cmd, rec *sim.Record) bool {
 // upset reports whether a connection was lost since the command was made up, or
 // something of this client has waited for one longer than it may.
 func (c *player) upset(k *cmd) bool {
-	return c.m.w.Breaks > k.breaks || c.m.w.Now()-c.oldest >= int64(c.m.up.Wait) || c.upsetAt >= k.at
-}
-
-// somebodyWaits reports whether any client has waited longer than it may.
-func (m *match) somebodyWaits() bool {
-	for _, c := range m.players {
-		if !c.closed && m.w.Now()-c.oldest >= int64(m.up.Wait) {
-			return true
-		}
-	}
-	return false
+	return c.m.w.Breaks > k.breaks || c.upsetAt >= k.at
 }
 
 func (c *player) noteUpset() { c.upsetAt = c.m.w.Now() }

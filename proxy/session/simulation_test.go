@@ -78,7 +78,7 @@ func newMatch(seed uint64) *match {
 // join adds a client.
 func (m *match) join() {
 	m.nextID++
-	c := &player{m: m, id: m.nextID, bornAt: m.w.Breaks, proto: 2, subs: map[string]bool{}}
+	c := &player{m: m, id: m.nextID, bornAt: m.w.Breaks, proto: 2, subs: map[string]bool{}, heardAt: m.w.Now()}
 	c.sess.Init(m.env, c)
 	m.players = append(m.players, c)
 	c.tick(0)

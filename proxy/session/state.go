@@ -15,6 +15,7 @@ type state struct {
 	proto      int // 3, or anything else for RESP2
 	user, pass string
 	authed     bool
+	welcome    bool // the upstream has served it without authentication
 	name       string
 	libName    string
 	libVersion string
@@ -40,7 +41,7 @@ func (s *Session) identity() upstream.Identity {
 	id := s.env.Default
 	st := &s.state
 	if st.authed {
-		id.Auth, id.User, id.Password = true, st.user, st.pass
+		id.Auth, id.User, id.Password = true, st.user, s.env.Links.Password(st.user, st.pass)
 	}
 	id.DB, id.Proto, id.Name = st.db, st.proto, st.name
 	id.LibName, id.LibVersion = st.libName, st.libVersion
@@ -71,8 +72,10 @@ func (s *Session) watchReply(op commands.Op, reply, frame []byte) {
 	if !failed {
 		s.applied(op, frame)
 	} else if op == commands.OpHello {
-		// Redis 6 may have authenticated before it found the fault.
+		// Redis 6 may have authenticated before it found the fault, and 7.0 given
+		// the name: that connection alone knows.
 		s.spoilt = true
+		st.sticky = st.sticky || !s.locked() && namesItself(frame)
 	}
 }
 
@@ -147,6 +150,7 @@ func (s *Session) became(op commands.Op, args [][]byte) {
 func (s *Session) authenticated(id *upstream.Identity, credentials [][]byte) {
 	st := &s.state
 	st.authed, st.user, st.pass = true, string(credentials[0]), string(credentials[1])
+	s.env.Links.Accepted(st.user, st.pass)
 	id.Auth, id.User, id.Password = true, st.user, st.pass
 }
 

@@ -65,6 +65,7 @@ func (s *Session) countSubscriptions(frame []byte) {
 func (s *Session) afterBarrier() {
 	if s.subs.only && !s.subs.channel && !s.subs.shard {
 		s.env.Links.Unpin(s.disown())
+		s.stay()
 	} else {
 		s.link.ByFrame(false)
 	}

@@ -3,9 +3,11 @@ package session
 import (
 	"bytes"
 	"strings"
+	"time"
 
 	"github.com/atomicproxy/atomicproxy/commands"
 	"github.com/atomicproxy/atomicproxy/proxy/resp"
+	"github.com/atomicproxy/atomicproxy/proxy/upstream"
 	"github.com/atomicproxy/atomicproxy/proxy/upstream/control"
 )
 
@@ -32,13 +34,15 @@ type verb struct {
 	readOnly bool
 	write    bool // may write; so taken where it is not known
 	plain    bool // goes on as it is among its neighbours
+	unlisted bool // neither the list nor the upstream has it: for the upstream's error
+	strict   bool // of a container: what is not known makes state, whatever the upstream lists
 	ask      ask  // asks about the commands there are
 }
 
 // seal derives what the hot path asks for.
 func (v *verb) seal() {
 	v.write = v.write || !v.known || v.handling == commands.Script || v.op == commands.OpExec
-	v.plain = v.handling == commands.Share && v.custom == nil && v.refusal == "" && v.ask == askNone
+	v.plain = !v.unlisted && v.handling == commands.Share && v.custom == nil && v.refusal == "" && v.ask == askNone
 	if v.more != nil {
 		v.more.seal()
 	}
@@ -54,6 +58,7 @@ func (v *verb) seal() {
 // upstream is known to have. It does not change once made.
 type Table struct {
 	Upstream commands.Upstream
+	registry *commands.Registry
 	verbs    map[string]*verb
 	index    *commands.Index[*verb] // of verbs, for the hot path
 	// unlisted is for names that are neither on the list nor known upstream:
@@ -70,8 +75,8 @@ type Table struct {
 // NewTable makes the table. known is the upstream's COMMAND by lower-case name,
 // nil where it is not to be had.
 func NewTable(p Policy, reg *commands.Registry, up commands.Upstream, known map[string]control.Info, quote byte) *Table {
-	t := &Table{Upstream: up, verbs: map[string]*verb{}, complete: known != nil, quote: quote}
-	t.unlisted = &verb{handling: commands.Share, known: true} // to have no effect
+	t := &Table{Upstream: up, registry: reg, verbs: map[string]*verb{}, complete: known != nil, quote: quote}
+	t.unlisted = &verb{handling: commands.Share, known: true, unlisted: true} // to have no effect
 	if known == nil {
 		t.unlisted = &verb{handling: commands.Keep}
 	}
@@ -135,7 +140,7 @@ func (v *verb) of(req *resp.Requests, b []byte) *verb {
 
 // listed makes the verb of a command on the reviewed list.
 func listed(c *commands.Command, rawLua bool) *verb {
-	v := &verb{handling: c.Handling, op: c.Op}
+	v := &verb{handling: c.Handling, op: c.Op, strict: c.Name == "client"}
 	switch c.Handling {
 	case commands.Refuse:
 		v.refusal = c.Refusal()
@@ -171,10 +176,19 @@ func unreviewed(name string, info control.Info, rawLua bool) *verb {
 func (v *verb) learn(info control.Info) {
 	v.known, v.arity, v.noAuth, v.readOnly = true, info.Arity, info.NoAuth, info.ReadOnly && !info.Write
 	v.write = info.Write || info.Scripting
+	if len(info.Subs) == 0 || v.rest == nil {
+		return
+	}
 	for name, sub := range info.Subs {
-		if s := v.subs[name]; s != nil {
-			s.learn(sub)
+		if v.subs[name] == nil {
+			s := *v.rest
+			v.subs[name] = &s
 		}
+		v.subs[name].learn(sub)
+	}
+	if v.rest.handling == commands.Keep && !v.strict {
+		// The upstream lists its subcommands: any other has no effect but an error.
+		v.rest = &verb{handling: commands.Share, known: true, unlisted: true}
 	}
 }
 
@@ -238,35 +252,40 @@ func fold(dst, name []byte) []byte {
 	return dst
 }
 
-// Repeatable reports whether running the command twice does no harm: it only
-// reads, by the upstream's own word, and does not go on from a cursor, which
-// another primary would not know.
-func (t *Table) Repeatable(frame []byte) bool {
+// Repeatable tells for how long running the command again does no harm: always if
+// it only reads, by the upstream's own word, and does not go on from a cursor,
+// which another primary would not know; for ONCE as long as its token surely
+// lives.
+func (t *Table) Repeatable(frame []byte) time.Duration {
 	c, ok := parse(frame)
 	if !ok {
-		return false
+		return 0
 	}
 	v := t.lookup(c.arg(0))
 	if v.subs != nil && c.argc > 1 {
 		v = v.sub(c.arg(1))
 	}
+	reads := v.readOnly
 	switch v.op {
 	case commands.OpSelect, commands.OpAuth, commands.OpHello, commands.OpClientID, commands.OpClientGetName,
 		commands.OpClientSetName, commands.OpClientSetInfo:
-		return true // a second time they lead to the same
-	}
-	if v.ask != askNone && v.ask != askProxy {
-		return true // the upstream flags COMMAND as neither
-	}
-	if v.op == commands.OpScan {
+		reads = true // a second time they lead to the same
+	case commands.OpScan:
 		cursor := 1
 		if !bytes.EqualFold(c.arg(0), []byte("scan")) {
 			cursor = 2
 		}
-		return v.readOnly && bytes.Equal(c.arg(cursor), []byte("0"))
+		reads = reads && bytes.Equal(c.arg(cursor), []byte("0"))
 	}
-	return v.readOnly
+	if reads || v.ask != askNone && v.ask != askProxy { // the upstream flags COMMAND as neither
+		return upstream.Always
+	}
+	return max(t.registry.TokenTime(c.args(nil))-tokenMargin, 0)
 }
+
+// tokenMargin is the time that a token is held for shorter lived than it is: for
+// what a command takes on its way.
+const tokenMargin = 500 * time.Millisecond
 
 // printable keeps a configured name from breaking a reply's line.
 func printable(s string) string {

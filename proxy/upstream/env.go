@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"math"
 	"time"
 
 	"github.com/atomicproxy/atomicproxy/proxy/loop"
@@ -54,8 +55,9 @@ type Owner interface {
 	// RawError takes one error reply of a link in raw mode.
 	RawError(line []byte)
 	// Fate decides on one unanswered command; written says whether all of it
-	// was given to the transport, so that it may have run.
-	Fate(tag uint8, frame []byte, written bool) (Verdict, string)
+	// was given to the transport, so that it may have run, repeatable whether that
+	// would do no harm.
+	Fate(tag uint8, frame []byte, written, repeatable bool) (Verdict, string)
 	// LinkLost is called after the fates were decided and before the answers are
 	// given out. True lets the link connect again; false ends it, and LinkGone
 	// follows the answers.
@@ -88,12 +90,16 @@ type Scripts interface {
 	Load(done func(error))
 }
 
+// Always is the answer of Repeatable for what only reads.
+const Always = time.Duration(math.MaxInt64)
+
 // Env is what all links of a loop share.
 type Env struct {
 	World   World
 	Scripts Scripts
-	// Repeatable reports whether a command may be run twice without harm.
-	Repeatable func(frame []byte) bool
+	// Repeatable tells for how long after it was sent first a command may be run
+	// again without harm: Always, 0 for never.
+	Repeatable func(frame []byte) time.Duration
 	// Wait bounds how long a command waits for an upstream that is not there.
 	Wait time.Duration
 	// DialTimeout bounds connecting, and the greeting after it.

@@ -35,18 +35,50 @@ func (l *Link) armExpiry() {
 }
 
 // expire answers what was queued at or before the given time. On a link that
-// belongs to a session everything depends on what was first, so all of it goes
-// at once, by the rules of a loss.
+// belongs to a session everything of that session depends on what was first, so
+// all of it goes at once, by the rules of a loss.
 func (l *Link) expire(before int64) {
-	if l.owner == nil {
-		l.refuse(func(e *entry) bool { return e.at <= before }, Unavailable)
-		return
+	if l.owner == nil || l.taken {
+		l.refuse(func(e *entry) bool { return !l.owns(e) && e.at <= before }, Unavailable)
+		if l.reap(); l.state == ended || !l.ownerWaits(before) {
+			return
+		}
 	}
 	l.expiring = true
 	defer func() { l.expiring = false }()
 	l.settle(errUnreachable, func() {
-		l.rebuild(func(e *entry, frames []byte, _ int) { l.giveUp(e, frames) })
+		l.rebuild(func(e *entry, frames []byte, _ int) {
+			if l.owns(e) {
+				l.giveUp(e, frames)
+				return
+			}
+			l.buf = append(l.buf, frames...)
+			*l.ring.push() = *e
+		})
 	})
+}
+
+// ownerWaits reports whether the owner of a link that was taken over has waited
+// since the given time.
+func (l *Link) ownerWaits(since int64) bool {
+	for i := range l.ring.len() {
+		if e := l.ring.at(i); l.owns(e) && e.kind != Local && e.at <= since {
+			return true
+		}
+	}
+	return false
+}
+
+// owns reports whether an entry is of the link's owner: all are, but on a shared
+// link and on one that was taken over.
+func (l *Link) owns(e *entry) bool {
+	switch {
+	case l.owner == nil:
+		return false
+	case !l.taken:
+		return true
+	}
+	return e.sink == Sink(l.owner) || e.sink == Sink(l.former)
 }
 
 // Expiring reports whether Fate is asked because the wait is over: what it would

@@ -45,7 +45,7 @@ func newBench(t *testing.T) *bench {
 	b.env = upstream.Env{
 		World: b, Scripts: b, Wait: time.Second, DialTimeout: 5 * time.Second, Stats: &b.stats,
 		AuthRequired: func() { b.auth++ },
-		Repeatable:   func(frame []byte) bool { return strings.Contains(string(frame), "GET") },
+		Repeatable:   repeatable,
 	}
 	return b
 }
@@ -239,7 +239,7 @@ func (s *sink) Local(tag uint8, text string) {
 		s.onLocal()
 	}
 }
-func (s *sink) Fate(tag uint8, frame []byte, written bool) (upstream.Verdict, string) {
+func (s *sink) Fate(tag uint8, frame []byte, written, _ bool) (upstream.Verdict, string) {
 	if s.fate != nil {
 		return s.fate(tag, frame, written)
 	}
@@ -300,4 +300,12 @@ func want(t *testing.T, log *[]string, lines ...string) {
 
 func send(l *upstream.Link, s upstream.Sink, lines ...string) {
 	l.Send(s, []byte(frames(lines...)), len(lines), upstream.Pass, 0)
+}
+
+// repeatable takes what has GET in it for reads.
+func repeatable(frame []byte) time.Duration {
+	if strings.Contains(string(frame), "GET") {
+		return upstream.Always
+	}
+	return 0
 }

@@ -30,7 +30,7 @@ type idle struct {
 	set *Set
 }
 
-func (i idle) Fate(uint8, []byte, bool) (Verdict, string) { return Tell, Unavailable }
+func (i idle) Fate(uint8, []byte, bool, bool) (Verdict, string) { return Tell, Unavailable }
 
 func (i idle) LinkLost(error) bool {
 	for k, l := range i.set.free {
@@ -39,7 +39,7 @@ func (i idle) LinkLost(error) bool {
 			break
 		}
 	}
-	return false
+	return i.link.orphan && i.link.hasOthers()
 }
 
 func (idle) LinkGone() {}

@@ -185,10 +185,29 @@ func (l *Link) markerReply(reply []byte, failed bool) {
 			l.wake()
 			return
 		}
-		l.becomeReady()
+		if !l.raw && !l.introduces() {
+			// Before authentication nothing else goes up: a frame over the limits
+			// would have the connection closed.
+			l.turnAway(string(reply))
+		}
+		if l.state != ended {
+			l.becomeReady()
+		}
 	default:
 		l.becomeReady()
 	}
+}
+
+// introduces reports whether what waits first is AUTH or HELLO.
+func (l *Link) introduces() bool {
+	var scan resp.Requests
+	lim := resp.DefaultLimits()
+	frame := l.buf[l.queue():]
+	if n, err := scan.Next(frame, &lim); err != nil || n == 0 {
+		return false
+	}
+	name := scan.Arg(frame, 0)
+	return bytes.EqualFold(name, []byte("auth")) || bytes.EqualFold(name, []byte("hello"))
 }
 
 func (l *Link) becomeReady() {
@@ -219,8 +238,8 @@ func (l *Link) greetingFailed(error) {
 	l.retry()
 }
 
-// refused: the identity is not the upstream's any more. The owner is told; on a
-// shared link everybody who waits is.
+// refused: the identity is not the upstream's any more. The owner is told; of a
+// shared link everybody who is on it.
 func (l *Link) refused(line string) {
 	l.env.Stats.DialErrors++
 	l.drop()
@@ -237,6 +256,7 @@ func (l *Link) refused(line string) {
 		l.touch()
 	}
 	l.wake()
+	l.members.refused(line)
 }
 
 // turnAway answers everything that waits with the text.

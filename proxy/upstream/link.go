@@ -57,9 +57,11 @@ type Link struct {
 	env         *Env
 	identity    Identity
 	owner       Owner        // nil: shared
-	orphan      bool         // was taken over, and its owner has gone: closed once nobody waits on it
+	orphan      bool         // was taken over, and its owner has gone: closed once nobody else waits on it
+	former      Owner        // that owner
 	taken       bool         // was shared, and is now the owner's; what others have in flight is still theirs
 	users       int          // sessions that have joined a shared link
+	members     members      // those of them that are told when its user is refused
 	unusedSince int64        // loop time since when there are none
 	epoch       uint32       // counts network connections
 	peer        atomic.Int64 // the upstream's id of a pinned connection; 0: not known
@@ -278,7 +280,7 @@ func (l *Link) Data(b []byte) {
 
 // reap closes an orphan that nobody waits on any more.
 func (l *Link) reap() {
-	if l.orphan && l.state == ready && !l.hasOthers() {
+	if l.orphan && !l.hasOthers() {
 		l.Close()
 	}
 }

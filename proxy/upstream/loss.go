@@ -1,5 +1,7 @@
 package upstream
 
+import "time"
+
 // The answers to commands whose connection was lost, complete.
 const (
 	// Uncertain: the command was written and may have run.
@@ -47,14 +49,36 @@ func (l *Link) settle(err error, decide func()) {
 	defer func() { l.settling = false }()
 	decide()
 	stays := l.owner == nil || l.owner.LinkLost(err)
-	l.locals()
-	if stays || l.state == ended {
+	if l.taken {
+		l.ownersFirst()
+	}
+	if l.locals(); stays || l.state == ended {
 		return
 	}
-	l.fail(Unavailable) // others', on a link that was taken over
+	l.refuse(l.owns, Unavailable)
 	owner := l.owner
-	l.Close()
+	if !l.taken || !l.hasOthers() { // else it is closed when they have their answers
+		l.Close()
+	}
 	owner.LinkGone()
+}
+
+// ownersFirst gives the owner of a link that was taken over its answers. They
+// need not wait for the replies to what others sent before.
+func (l *Link) ownersFirst() {
+	old, owner := l.ring, l.owner
+	l.ring = ring{}
+	var own []entry
+	for i := range old.len() {
+		if e := old.at(i); e.kind == Local && e.sink == Sink(owner) {
+			own = append(own, *e)
+		} else {
+			*l.ring.push() = *e
+		}
+	}
+	for _, e := range own {
+		owner.Local(e.tag, e.text)
+	}
 }
 
 // cutReply closes the client that has got a part of a reply.
@@ -131,7 +155,7 @@ func (l *Link) overtaken() map[Sink]int {
 		for len(frames) > 0 {
 			n := frameLen(frames)
 			off += n
-			if off <= l.sent && (e.kind == Tx || !l.env.Repeatable(frames[:n])) {
+			if off <= l.sent && (e.kind == Tx || !l.repeatable(e, frames[:n])) {
 				m[e.sink] = off
 			}
 			frames = frames[n:]
@@ -211,10 +235,17 @@ func (l *Link) answer(e *entry, text string) {
 func (l *Link) fate(e *entry, frame []byte, written bool) (Verdict, string) {
 	switch {
 	case l.owner != nil && e.sink == Sink(l.owner):
-		return l.owner.Fate(e.tag, frame, written)
-	case !written, l.env.Repeatable(frame):
+		return l.owner.Fate(e.tag, frame, written, l.repeatable(e, frame))
+	case !written, l.repeatable(e, frame):
 		return Keep, ""
 	default:
 		return Tell, Uncertain
 	}
+}
+
+// repeatable reports whether a command may be sent again, as late as it may come
+// to that: the longest wait for a connection is counted as over.
+func (l *Link) repeatable(e *entry, frame []byte) bool {
+	limit := l.env.Repeatable(frame)
+	return limit == Always || limit > 0 && time.Duration(l.env.World.Now()-e.born)+l.env.Wait < limit
 }

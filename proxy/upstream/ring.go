@@ -24,7 +24,8 @@ func (k Kind) passes() bool { return k == Pass || k == Tx }
 type entry struct {
 	sink  Sink
 	text  string // Local: the complete reply
-	at    int64  // loop time in nanoseconds when the commands were queued
+	at    int64  // loop time in nanoseconds when the commands were queued, or first lost
+	born  int64  // loop time when they were queued
 	bytes int    // length of the commands in Link.buf; 0 for Local and streamed
 	n     uint32 // replies still to come
 	total uint32 // commands in the run
@@ -36,7 +37,7 @@ type entry struct {
 	tries    uint8 // connections that these commands were lost with
 	once     bool  // never sent again: the greeting of the next connection does it
 	streamed bool
-	waiting  bool // a connection was lost since the commands were queued: at is that time
+	waiting  bool // a connection was lost since the commands were queued
 }
 
 // ring is a FIFO of entries in a circular slice that grows by doubling.

@@ -13,7 +13,7 @@ func (l *Link) Send(s Sink, b []byte, n int, kind Kind, tag uint8) {
 		e.bytes += len(b)
 	} else {
 		e := l.ring.push()
-		*e = entry{sink: s, at: now, bytes: len(b), n: uint32(n), total: uint32(n), kind: kind, tag: tag}
+		*e = entry{sink: s, at: now, born: now, bytes: len(b), n: uint32(n), total: uint32(n), kind: kind, tag: tag}
 	}
 	l.touch()
 }

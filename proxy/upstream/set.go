@@ -24,25 +24,31 @@ type Key struct {
 type Set struct {
 	env    *Env
 	shared map[Key]*Link
-	pinned map[*Link]struct{}
-	free   []*Link // pinned before and clean; the last one was used last
-	max    int
-	main   Key   // is kept also while nobody uses it
-	sweep  Timer // closes what is unused
+	// passwords are the newest that the upstream accepted, by user.
+	passwords map[string]string
+	pinned    map[*Link]struct{}
+	free      []*Link // pinned before and clean; the last one was used last
+	max       int
+	main      Key   // is kept also while nobody uses it
+	sweep     Timer // closes what is unused
 }
 
 // NewSet returns an empty set that has at most max pinned links, free ones
 // included. The shared link of the main key is kept also while nobody uses it.
 func NewSet(env *Env, main Key, max int) *Set {
 	main.Password = "" // as in every key
-	return &Set{env: env, main: main, shared: map[Key]*Link{}, pinned: map[*Link]struct{}{}, max: max}
+	return &Set{env: env, main: main, shared: map[Key]*Link{}, passwords: map[string]string{}, pinned: map[*Link]struct{}{}, max: max}
 }
 
 // Join returns the link that all sessions of this key use together. The session
-// gives it back to Leave when it goes on to another, or ends.
-func (s *Set) Join(k Key) *Link {
+// gives it back to Leave when it goes on to another, or ends. If the upstream
+// comes to refuse the link's user, the session is told.
+func (s *Set) Join(k Key, m Member) *Link {
 	l := s.link(k)
 	l.users++
+	if k.Auth {
+		l.members.add(m)
+	}
 	return l
 }
 
@@ -61,10 +67,16 @@ func (s *Set) Hurry() {
 
 // Leave says that one session less uses a shared link. One that nobody uses, and
 // with it the password of its user, is given up after a while.
-func (s *Set) Leave(l *Link) {
+func (s *Set) Leave(l *Link, m Member) {
+	l.members.remove(m)
 	if l.users--; l.users > 0 || !l.Shared() {
 		return
 	}
+	s.unused(l)
+}
+
+// unused gives a shared link that nobody uses its time.
+func (s *Set) unused(l *Link) {
 	l.unusedSince = s.env.World.Now()
 	if s.sweep == nil {
 		s.sweep = s.env.World.After(idleShared, s.closeUnused)
@@ -87,22 +99,29 @@ func (s *Set) closeUnused() {
 		}
 		waiting = true
 	}
+	s.forgetPasswords()
 	if waiting {
 		s.sweep = s.env.World.After(idleShared, s.closeUnused)
 	}
 }
 
 func (s *Set) link(k Key) *Link {
-	k.Name, k.LibName, k.LibVersion = "", "", "" // names are not of a shared connection
-	id := k.Identity
-	k.Password = "" // of the passwords that were accepted the newest is used
+	password := s.Password(k.User, k.Password)
+	k = k.shared()
 	l := s.shared[k]
 	if l == nil {
-		l = NewLink(s.env, id, nil)
+		l = NewLink(s.env, k.Identity, nil)
 		s.shared[k] = l
 	}
-	l.identity.Password = id.Password
+	l.identity.Password = password
 	return l
+}
+
+// shared is the key without what a shared connection has not: names, and a
+// password of one session's.
+func (k Key) shared() Key {
+	k.Name, k.LibName, k.LibVersion, k.Password = "", "", "", ""
+	return k
 }
 
 // Fit says which free links may serve a session.
@@ -139,6 +158,7 @@ func (s *Set) Pin(id Identity, owner Owner, fit Fit) *Link {
 		s.free[0].Close() // of another identity, and the longest unused
 		s.free = s.free[1:]
 	}
+	id.Password = s.Password(id.User, id.Password)
 	l := NewLink(s.env, id, owner)
 	s.pinned[l] = struct{}{}
 	return l
@@ -197,7 +217,7 @@ func (l *Link) fixUp(want Identity) {
 // Release takes a pinned link back from its owner, who has nothing in flight on
 // it. clean: nothing of the owner is left on the connection but its Identity.
 func (s *Set) Release(l *Link, clean bool) {
-	if !clean || l.raw || l.state != ready || l.ring.len() > 0 || l.readPaused || l.finishing || len(s.free) >= maxFree {
+	if !clean || !l.atRest() || len(s.free) >= maxFree {
 		s.Unpin(l)
 		return
 	}
@@ -207,22 +227,44 @@ func (s *Set) Release(l *Link, clean bool) {
 	s.free = append(s.free, l)
 }
 
+// Share makes a pinned link, clean as for Release, the shared one of its user
+// where there is none yet. A connection outlives the password that opened it, as
+// with the server itself; one that is opened later does not. False: it stays
+// the owner's.
+func (s *Set) Share(l *Link) bool {
+	k := Key{Identity: l.identity}.shared()
+	if s.shared[k] != nil || !l.atRest() {
+		return false
+	}
+	delete(s.pinned, l)
+	l.owner, l.taken = nil, false
+	l.fixUp(k.Identity)
+	s.shared[k] = l
+	s.unused(l)
+	return true
+}
+
+// atRest reports whether another may go on with the link as it is.
+func (l *Link) atRest() bool {
+	return !l.raw && l.state == ready && l.ring.len() == 0 && !l.readPaused && !l.finishing
+}
+
 // Unpin closes a pinned link. What others have in flight on one that was taken
 // over is still answered first.
 func (s *Set) Unpin(l *Link) {
 	delete(s.pinned, l)
 	if l.taken && l.hasOthers() {
-		l.owner, l.orphan = idle{fixup{l}, s}, true
+		l.owner, l.former, l.orphan = idle{fixup{l}, s}, l.owner, true
 		return
 	}
 	l.Close()
 }
 
-// hasOthers reports whether somebody still waits for a reply on a link whose
-// owner has gone.
+// hasOthers reports whether replies to others than the owner are still to come.
+// Those to clients that have gone count too: a scan is over when its reply comes.
 func (l *Link) hasOthers() bool {
 	for i := range l.ring.len() {
-		if !l.ring.at(i).sink.Gone() {
+		if !l.owns(l.ring.at(i)) {
 			return true
 		}
 	}

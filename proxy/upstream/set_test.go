@@ -173,6 +173,11 @@ func TestMaxPinned(t *testing.T) {
 	s.Close()
 }
 
+// nobody is a member that need not be told anything.
+type nobody struct{}
+
+func (nobody) Refused(string) {}
+
 // TestTakeOver: a shared link becomes one session's own; others get another, and
 // what they have in flight is still theirs, also when that session goes.
 func TestTakeOver(t *testing.T) {
@@ -180,7 +185,7 @@ func TestTakeOver(t *testing.T) {
 	var log []string
 	s := upstream.NewSet(&b.env, upstream.Key{}, 10)
 	key := upstream.Key{Identity: ann}
-	l := s.Join(key)
+	l := s.Join(key, nobody{})
 	a, other := newSink("a", &log), newSink("b", &log)
 	send(l, a, "SET a 1")
 	send(l, other, "SET b 1")
@@ -189,7 +194,7 @@ func TestTakeOver(t *testing.T) {
 	if !s.TakeOver(l, a) || s.TakeOver(l, other) {
 		t.Fatal("taken over not once")
 	}
-	if l.Shared() || s.Join(key) == l {
+	if l.Shared() || s.Join(key, nobody{}) == l {
 		t.Error("others still get the link")
 	}
 	send(l, a, "WAIT 1 0")
@@ -216,11 +221,11 @@ func TestUnusedShared(t *testing.T) {
 	s := upstream.NewSet(&b.env, upstream.Key{}, 10)
 	var conns []*fakeConn
 	for _, id := range []upstream.Identity{{}, ann} {
-		l := s.Join(upstream.Key{Identity: id})
+		l := s.Join(upstream.Key{Identity: id}, nobody{})
 		send(l, newSink("a", &log), "GET k")
 		c := b.greet()
 		c.reply("$-1\r\n")
-		s.Leave(l)
+		s.Leave(l, nobody{})
 		conns = append(conns, c)
 	}
 	b.pass(5 * time.Minute)

@@ -66,7 +66,7 @@ func credentials(user, password string) func() (string, string) {
 // loaded fails unless the whole catalogue is in the server's cache.
 func loaded(t *testing.T, c *redistest.Client, p *Plane, want bool) {
 	t.Helper()
-	for _, text := range p.opt.Registry.Texts(&p.State().Upstream) {
+	for _, text := range p.State().Registry.Texts(&p.State().Upstream) {
 		got := c.Do("SCRIPT", "EXISTS", text.SHA1)
 		if (got == "*1\r\n:1\r\n") != want {
 			t.Errorf("%s: SCRIPT EXISTS %q, want %v", text.Name, got, want)
@@ -288,7 +288,7 @@ func TestLoadScripts(t *testing.T) {
 		loaded(t, c, p, true)
 		_, stats, _ := strings.Cut(c.Do("INFO", "commandstats"), "cmdstat_script|load:calls=")
 		loads, err := strconv.Atoi(stats[:max(strings.IndexByte(stats, ','), 0)])
-		if runs := loads / len(p.opt.Registry.Texts(nil)); err != nil || runs < 1 || runs > 20 {
+		if runs := loads / len(p.State().Registry.Texts(nil)); err != nil || runs < 1 || runs > 20 {
 			t.Errorf("100 calls were served by %d runs (%v)", runs, err)
 		}
 	}

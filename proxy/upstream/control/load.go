@@ -18,16 +18,17 @@ const loadTries = 3
 
 // load loads the catalogue and sets Scripts and Reason. It leaves an upstream alone on which somebody else loaded it before
 // and the control user may not.
-func (p *Plane) load(ctx context.Context, rdb *redis.Client, up *commands.Upstream) error {
+func (p *Plane) load(ctx context.Context, rdb *redis.Client, s *State) error {
+	up := &s.Upstream
 	up.Scripts, up.Reason = false, ""
 	var err error
 	for range loadTries {
-		if err = p.loadOnce(ctx, rdb, up); err == nil || !errors.Is(err, errNotLoaded) {
+		if err = p.loadOnce(ctx, rdb, s); err == nil || !errors.Is(err, errNotLoaded) {
 			break
 		}
 	}
 	if refused(err) {
-		if found := p.loadedByOthers(ctx, rdb, up); found {
+		if found := p.loadedByOthers(ctx, rdb, s); found {
 			err = nil
 		}
 	}
@@ -44,8 +45,8 @@ func (p *Plane) load(ctx context.Context, rdb *redis.Client, up *commands.Upstre
 
 // loadOnce loads all texts in one write and then asks whether they are all there: a SCRIPT FLUSH in between could leave the
 // marker without the others.
-func (p *Plane) loadOnce(ctx context.Context, rdb *redis.Client, up *commands.Upstream) error {
-	texts := p.opt.Registry.Texts(up)
+func (p *Plane) loadOnce(ctx context.Context, rdb *redis.Client, s *State) error {
+	texts := s.Registry.Texts(&s.Upstream)
 	replies := make([]*redis.StringCmd, len(texts))
 	_, err := rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for i, t := range texts {
@@ -53,10 +54,17 @@ func (p *Plane) loadOnce(ctx context.Context, rdb *redis.Client, up *commands.Up
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil && !refused(err) {
 		return err
 	}
 	for i, t := range texts {
+		switch err := replies[i].Err(); {
+		case err != nil && !t.Foreign:
+			return err
+		case err != nil:
+			p.opt.Log.Warn("the upstream does not take an application's script", "script", t.Name, "error", err)
+			continue
+		}
 		if sha := replies[i].Val(); sha != t.SHA1 {
 			return fmt.Errorf("%w: the upstream calls %s %q, not by its SHA1", errNotLoaded, t.Name, sha)
 		}
@@ -74,19 +82,21 @@ func (p *Plane) loadOnce(ctx context.Context, rdb *redis.Client, up *commands.Up
 func (p *Plane) missing(ctx context.Context, rdb *redis.Client, texts []commands.Text) (bool, error) {
 	var shas []string
 	for _, t := range texts {
-		shas = append(shas, t.SHA1)
+		if !t.Foreign { // which is missed by those who call it, and not by the catalogue
+			shas = append(shas, t.SHA1)
+		}
 	}
 	there, err := rdb.ScriptExists(ctx, shas...).Result()
 	return slices.Contains(there, false) || len(there) != len(shas), err
 }
 
 // loadedByOthers looks for the catalogue in either form, and sets Shebang to the one that is there.
-func (p *Plane) loadedByOthers(ctx context.Context, rdb *redis.Client, up *commands.Upstream) bool {
+func (p *Plane) loadedByOthers(ctx context.Context, rdb *redis.Client, s *State) bool {
 	for _, shebang := range []bool{true, false} {
-		try := *up
+		try := s.Upstream
 		try.Shebang = shebang
-		if missing, err := p.missing(ctx, rdb, p.opt.Registry.Texts(&try)); err == nil && !missing {
-			up.Shebang = shebang
+		if missing, err := p.missing(ctx, rdb, s.Registry.Texts(&try)); err == nil && !missing {
+			s.Upstream.Shebang = shebang
 			return true
 		}
 	}
@@ -105,7 +115,7 @@ func (p *Plane) reload(ctx context.Context, rdb *redis.Client) error {
 	}
 	waiting := p.take()
 	s := *was
-	err := p.load(ctx, rdb, &s.Upstream)
+	err := p.load(ctx, rdb, &s)
 	if err != nil && !refused(err) && !errors.Is(err, errNotLoaded) {
 		p.answer(waiting, err)
 		return err

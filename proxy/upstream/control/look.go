@@ -46,7 +46,7 @@ func unauthenticated(err error) bool {
 // look finds out everything on a new connection and loads the catalogue. loadErr is why that was not done, err why nothing
 // could be found out.
 func (p *Plane) look(ctx context.Context, rdb *redis.Client) (s *State, loadErr, err error) {
-	s = &State{Connected: true}
+	s = &State{Connected: true, Registry: p.registry}
 	err = rdb.Ping(ctx).Err()
 	switch {
 	case unauthenticated(err):
@@ -72,7 +72,7 @@ func (p *Plane) look(ctx context.Context, rdb *redis.Client) (s *State, loadErr,
 	if err := p.abilities(ctx, rdb, &s.Upstream); err != nil {
 		return nil, nil, err
 	}
-	loadErr = p.load(ctx, rdb, &s.Upstream)
+	loadErr = p.load(ctx, rdb, s)
 	if loadErr != nil && !refused(loadErr) && !errors.Is(loadErr, errNotLoaded) {
 		return nil, nil, loadErr
 	}

@@ -12,7 +12,7 @@ import (
 // is there if COMMAND INFO answers exactly one entry of that name (some answer their whole table, whatever was asked for),
 // an option if COMMAND DOCS has its token.
 func (p *Plane) native(ctx context.Context, rdb *redis.Client, s *State) error {
-	probes := p.opt.Registry.Probes()
+	probes := s.Registry.Probes()
 	answers := make([]*redis.Cmd, len(probes))
 	_, err := rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for i, probe := range probes {
@@ -40,7 +40,7 @@ func (p *Plane) native(ctx context.Context, rdb *redis.Client, s *State) error {
 			found[probe] = ok && name == probe.Command
 		}
 	}
-	s.Upstream.Native = p.opt.Registry.Native(func(probe commands.Probe) bool { return found[probe] })
+	s.Upstream.Native = s.Registry.Native(func(probe commands.Probe) bool { return found[probe] })
 	return nil
 }
 

@@ -27,7 +27,7 @@ type Options struct {
 	// "" is the default user. nil, or a password of "": the connection does not authenticate.
 	Credentials func() (user, password string)
 
-	Registry *commands.Registry // the catalogue to load; must not be nil
+	Registry *commands.Registry // the catalogue to load, until Replace; must not be nil
 	Log      *slog.Logger       // default: slog.Default()
 
 	DialTimeout time.Duration // for connecting and for each reply; default 5 s
@@ -50,13 +50,16 @@ var ErrClosed = errors.New("control: closed")
 type Plane struct {
 	opt   Options
 	state atomic.Pointer[State]
-	wake  chan struct{} // capacity 1: somebody waits for the scripts
+	wake  chan struct{} // capacity 1: somebody waits for the scripts, or for another catalogue
 	ended chan struct{}
+
+	registry *commands.Registry // what is loaded; only the plane's goroutine touches it once that runs
 
 	mu      sync.Mutex
 	cancel  context.CancelFunc // nil before Start
 	closed  bool
 	waiting []func(error) // who wants the scripts loaded by a run that begins after they asked
+	next    *replacement  // the catalogue to change to; nil: none
 }
 
 // New makes a plane that does nothing until Start.
@@ -73,8 +76,8 @@ func New(o Options) *Plane {
 	if o.Interval <= 0 {
 		o.Interval = time.Second
 	}
-	p := &Plane{opt: o, wake: make(chan struct{}, 1), ended: make(chan struct{})}
-	p.state.Store(unreachable(errors.New("not connected yet")))
+	p := &Plane{opt: o, registry: o.Registry, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	p.state.Store(p.unreachable(errors.New("not connected yet")))
 	return p
 }
 
@@ -103,6 +106,7 @@ func (p *Plane) Close() {
 		<-p.ended
 	}
 	p.answer(p.take(), ErrClosed)
+	p.takeNext().answer(ErrClosed)
 }
 
 // LoadScripts loads the catalogue, the marker last, and then calls done, on any goroutine. Calls that come while one is
@@ -116,6 +120,11 @@ func (p *Plane) LoadScripts(done func(error)) {
 	}
 	p.waiting = append(p.waiting, done)
 	p.mu.Unlock()
+	p.rouse()
+}
+
+// rouse wakes the plane's goroutine.
+func (p *Plane) rouse() {
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -144,8 +153,8 @@ func (p *Plane) publish(s *State) {
 	}
 }
 
-func unreachable(err error) *State {
-	return &State{Reason: err.Error(), UnknownQuote: '\'', Upstream: commands.Upstream{Reason: "the upstream does not answer"}}
+func (p *Plane) unreachable(err error) *State {
+	return &State{Registry: p.registry, Reason: err.Error(), UnknownQuote: '\'', Upstream: commands.Upstream{Reason: "the upstream does not answer"}}
 }
 
 // run connects, again and again, until ctx ends.
@@ -155,6 +164,7 @@ func (p *Plane) run(ctx context.Context) {
 		p.closed = true
 		p.mu.Unlock()
 		p.answer(p.take(), ErrClosed)
+		p.takeNext().answer(ErrClosed)
 		close(p.ended)
 	}()
 	backoff := firstBackoff
@@ -183,7 +193,7 @@ func (p *Plane) run(ctx context.Context) {
 func (p *Plane) lost(err error) {
 	if s := p.State(); s.Connected || s.Reason != err.Error() {
 		p.opt.Log.Warn("upstream does not answer", "upstream", p.opt.Addr, "error", err)
-		p.publish(unreachable(err))
+		p.publish(p.unreachable(err))
 	}
 	p.answer(p.take(), err)
 }
@@ -204,6 +214,7 @@ func (p *Plane) connection(ctx context.Context) (served bool, err error) {
 		}
 	}()
 
+	p.changeUnseen()
 	waiting := p.take()
 	state, loadErr, err := p.look(ctx, rdb)
 	if err != nil {
@@ -222,7 +233,9 @@ func (p *Plane) connection(ctx context.Context) (served bool, err error) {
 		case <-ctx.Done():
 			return true, ctx.Err()
 		case <-p.wake:
-			err = p.reload(ctx, rdb)
+			if err = p.change(ctx, rdb); err == nil {
+				err = p.reload(ctx, rdb)
+			}
 		case <-tick.C:
 			err = p.health(ctx, rdb)
 		}

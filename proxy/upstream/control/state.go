@@ -26,6 +26,9 @@ type State struct {
 	// Commands is the upstream's COMMAND by lower-case name; nil if it is not to be had.
 	Commands map[string]Info
 
+	// Registry is the catalogue that Upstream speaks of; never nil.
+	Registry *commands.Registry
+
 	// Upstream is what calls of the catalogue depend on.
 	Upstream commands.Upstream
 
