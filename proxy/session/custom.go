@@ -39,6 +39,8 @@ func (s *Session) custom(v *verb, c *command) bool {
 		return s.badCustom(err, up)
 	case call.Pass:
 		return s.forward(v.base, c)
+	case call.Steps != nil:
+		return s.beginPurge(call.Steps, c)
 	}
 	tag := tagCustom
 	if call.Gate {
@@ -57,6 +59,9 @@ func (s *Session) custom(v *verb, c *command) bool {
 	s.env.Counts.Custom++
 	if !call.ReadOnly {
 		s.wroteOn()
+	}
+	if call.Gate {
+		s.auditScan(c)
 	}
 	if s.raw {
 		s.rawCustom = true
@@ -93,6 +98,7 @@ func (s *Session) badCustom(err *commands.Error, up *commands.Upstream) bool {
 func (s *Session) answerCustom(tag uint8, reply, frame []byte) {
 	if !bytes.HasPrefix(reply, []byte("-NOSCRIPT")) {
 		s.heals = 0
+		s.auditReply(tag, reply)
 		s.client.Send(reply)
 		s.leaveIfScan(tag)
 		return
@@ -101,6 +107,7 @@ func (s *Session) answerCustom(tag uint8, reply, frame []byte) {
 		// Something of this client was sent after it, and may have run: sending
 		// this one again now would be out of order.
 		s.heals = 0
+		s.auditReply(tag, []byte(tryAgain))
 		s.client.SendString(tryAgain)
 		s.leaveIfScan(tag)
 		return
@@ -119,11 +126,13 @@ func (s *Session) answerCustom(tag uint8, reply, frame []byte) {
 		}
 		if err != nil {
 			s.inflight--
+			s.auditReply(tag, []byte(tryAgain))
 			s.client.SendString(tryAgain)
 			s.leaveIfScan(tag)
 		} else {
 			s.env.Counts.Healed++
 			s.link.Send(s, command, 1, upstream.Inspect, tag)
+			s.wroteOn() // perhaps another connection than the first time
 		}
 		s.release(heldScript)
 		s.settle()
