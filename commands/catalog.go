@@ -188,3 +188,6 @@ func (r *Registry) Applications() int { return len(r.apps) }
 func (s *script) runsOn(up *Upstream) bool {
 	return !s.foreign || up != nil && up.Shebang || !strings.HasPrefix(s.v[0].body, "#!")
 }
+
+// Same reports whether two catalogues were made of the same files of an operator's.
+func (r *Registry) Same(o *Registry) bool { return r.hash == o.hash }

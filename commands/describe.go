@@ -119,5 +119,8 @@ func (c *Custom) scripts() []*script {
 			list = append(list, s)
 		}
 	}
+	if c.steps != nil {
+		list = append(list, c.steps.remove, c.steps.match)
+	}
 	return list
 }

@@ -36,6 +36,7 @@ type arg struct {
 	optional  bool
 	multiple  bool
 	repeats   bool
+	late      bool
 	token     string // upper case; "": positional
 	children  []arg  // oneof, block
 	width     int    // block: how many arguments one of it takes; else 1, a token 0
@@ -47,16 +48,23 @@ type arg struct {
 
 	unsupported *Error  // to be answered if the token is given
 	selects     *script // to be called in place of the command's own
+	steps       bool    // the call is carried out in steps
 	skip        bool    // not in ARGV
 }
 
 // maxArgs bounds the arguments that one command may declare: the parser keeps its findings in an array of this size.
 const maxArgs = 24
 
-// conflict is a set of arguments, by index, that must not all be given.
+// choice is an argument, by index, and the alternative of it that is given, as in found.
+type choice struct {
+	arg int
+	alt uint8
+}
+
+// conflict is a set of choices that must not all be made while none of others is.
 type conflict struct {
-	args uint32
-	err  *Error
+	all, none []choice
+	err       *Error
 }
 
 // grammar is a command's compiled arguments.
@@ -67,10 +75,19 @@ type grammar struct {
 	conflicts  []conflict
 	errs       *errorTexts
 	badExpiry  *Error
+	syntax     *Error
+	badCount   *Error // a number of arguments that the command's arity allows: not an error that aborts a MULTI
 }
 
 func compileGrammar(name string, s *Spec, errs *errorTexts, scripts func(name string, flags []string) (*script, error)) (*grammar, error) {
 	g := &grammar{errs: errs, badExpiry: errs.add(badExpiry(name))}
+	g.syntax = errs.syntax
+	if s.Syntax != "" {
+		g.syntax = errs.add(s.Syntax)
+	}
+	if len(s.Arities) > 0 {
+		g.badCount = errs.add("ERR wrong number of arguments for '" + name + "' command")
+	}
 	if len(s.Arguments) > maxArgs {
 		return nil, fmt.Errorf("more than %d arguments", maxArgs)
 	}
@@ -99,17 +116,36 @@ func compileGrammar(name string, s *Spec, errs *errorTexts, scripts func(name st
 		g.args = append(g.args, a)
 	}
 	for _, c := range s.Conflicts {
-		mask := uint32(0)
-		for _, t := range c.Tokens {
-			i := g.optionOf(t)
-			if i < 0 {
-				return nil, fmt.Errorf("conflicts: no argument has the token %q", t)
-			}
-			mask |= 1 << i
+		all, err := g.choices(c.Tokens)
+		if err != nil {
+			return nil, fmt.Errorf("conflicts: %w", err)
 		}
-		g.conflicts = append(g.conflicts, conflict{mask, errs.add(c.Error)})
+		none, err := g.choices(c.Without)
+		if err != nil {
+			return nil, fmt.Errorf("conflicts: %w", err)
+		}
+		g.conflicts = append(g.conflicts, conflict{all, none, errs.add(c.Error)})
 	}
 	return g, nil
+}
+
+// choices finds what the tokens choose.
+func (g *grammar) choices(tokens []string) ([]choice, error) {
+	var l []choice
+	for _, t := range tokens {
+		i := g.optionOf(t)
+		if i < 0 {
+			return nil, fmt.Errorf("no argument has the token %q", t)
+		}
+		c := choice{i, 1}
+		for k := range g.args[i].children {
+			if g.args[i].children[k].token == t {
+				c.alt = uint8(k + 1)
+			}
+		}
+		l = append(l, c)
+	}
+	return l, nil
 }
 
 // isOption reports whether the argument always begins with a token, and so can stand anywhere among its like.
@@ -145,7 +181,7 @@ func linkCount(before []ArgSpec, a *arg) error {
 }
 
 func compileArg(s *ArgSpec, errs *errorTexts, scripts func(string, []string) (*script, error)) (arg, error) {
-	a := arg{token: s.Token, optional: s.Optional, multiple: s.Multiple, repeats: s.Repeats, width: 1, countedBy: -1, min: -maxExact, max: maxExact}
+	a := arg{token: s.Token, optional: s.Optional, multiple: s.Multiple, repeats: s.Repeats, late: s.Late, width: 1, countedBy: -1, min: -maxExact, max: maxExact}
 	if s.Unsupported != "" {
 		a.unsupported, a.skip = errs.aborting(s.Unsupported), true
 	}
@@ -174,6 +210,9 @@ func compileArg(s *ArgSpec, errs *errorTexts, scripts func(string, []string) (*s
 	}
 	if err != nil {
 		return a, err
+	}
+	if a.late && (a.kind != kindInteger || a.multiple) {
+		return a, errors.New("only a single integer can be checked late")
 	}
 	if a.multiple && (a.kind == kindToken || a.kind == kindOneof) {
 		return a, errors.New("must not be multiple")
@@ -229,6 +268,9 @@ func compileRange(s *ArgSpec, a *arg, errs *errorTexts) error {
 func compileToken(s *ArgSpec, a *arg, errs *errorTexts, scripts func(string, []string) (*script, error)) error {
 	if s.Token == "" {
 		return errors.New("a pure-token needs a token")
+	}
+	if s.Steps {
+		a.steps, a.skip = true, true
 	}
 	if s.Script != "" {
 		sc, err := scripts(s.Script, s.ScriptFlags)

@@ -91,7 +91,7 @@ type extension struct {
 type translation struct {
 	bit   uint64
 	name  string
-	given uint32 // the options, by index, that the call must have, and no others
+	given []choice // the options that the call must have, and no others
 	parts []part
 }
 
@@ -152,24 +152,15 @@ func (l *loader) translation(c *Custom, t Translation) (translation, error) {
 			return out, err
 		}
 	}
-	for _, token := range t.Given {
-		p := c.grammar.optionOf(token)
-		if p < 0 {
-			return out, fmt.Errorf("no argument has the token %q", token)
-		}
-		out.given |= 1 << p
+	if out.given, err = c.grammar.choices(t.Given); err != nil {
+		return out, err
 	}
 	for _, word := range t.Args {
-		p := -1
-		for i := range c.spec.Arguments {
-			if c.spec.Arguments[i].Name == word {
-				p = i
-			}
-		}
+		p, a := c.named(word)
 		if p < 0 && word != strings.ToUpper(word) {
 			return out, fmt.Errorf("no argument is named %q", word)
 		}
-		if p >= 0 && c.grammar.args[p].width != 1 {
+		if p >= 0 && (a.width != 1 || a.multiple) {
 			return out, fmt.Errorf("argument %q is not a single value", word)
 		}
 		out.parts = append(out.parts, part{word, p})
@@ -177,20 +168,35 @@ func (l *loader) translation(c *Custom, t Translation) (translation, error) {
 	return out, nil
 }
 
+// named finds an argument, or an alternative of one, by its name: the argument's index and what has the name; -1: nothing.
+func (c *Custom) named(name string) (index int, a *arg) {
+	for i := range c.spec.Arguments {
+		if c.spec.Arguments[i].Name == name {
+			return i, &c.grammar.args[i]
+		}
+		for k := range c.spec.Arguments[i].Arguments {
+			if c.spec.Arguments[i].Arguments[k].Name == name && c.grammar.args[i].kind == kindOneof {
+				return i, &c.grammar.args[i].children[k]
+			}
+		}
+	}
+	return -1, nil
+}
+
 // translate appends the call of the upstream's own command that does the same, if there is one.
 func (c *Custom) translate(dst []byte, args [][]byte, f *[maxArgs]found, up *Upstream) (out []byte, done bool) {
 	if len(c.translations) == 0 || up == nil {
 		return dst, false
 	}
-	given := uint32(0)
+	given := 0
 	for p := c.grammar.positional; p < len(c.grammar.args); p++ {
 		if f[p].alt != 0 {
-			given |= 1 << p
+			given++
 		}
 	}
 	for i := range c.translations {
 		t := &c.translations[i]
-		if up.Native&t.bit != t.bit || given != t.given {
+		if up.Native&t.bit != t.bit || given != len(t.given) || !allChosen(t.given, f) {
 			continue
 		}
 		w := frame{dst: dst}

@@ -259,15 +259,8 @@ func (r *Registry) TokenTime(args [][]byte) time.Duration {
 
 // keysAndArgv parses a call of the command and returns what its script is given.
 func (c *Custom) keysAndArgv(args [][]byte) (keys, argv [][]byte, err *Error) {
-	if c.arity > 0 && len(args) != c.arity || len(args) < -c.arity {
-		return nil, nil, c.arityErr
-	}
 	var f [maxArgs]found
-	err, complete := c.grammar.parse(args, &f, c.allowAny)
-	if !complete {
-		return nil, nil, c.arityErr
-	}
-	if err != nil {
+	if err := c.find(args, &f); err != nil {
 		return nil, nil, err
 	}
 	var k, a frame

@@ -37,7 +37,7 @@ func (g *grammar) parse(args [][]byte, f *[maxArgs]found, allowAny bool) (err *E
 			p, given = g.trailing, false // a word that was an option's already can be no other's
 		}
 		if p < 0 || given {
-			return g.errs.syntax, true
+			return g.syntax, true
 		}
 		before := f[p].alt
 		n, err := g.take(&g.args[p], args, i, &f[p], f)
@@ -48,7 +48,7 @@ func (g *grammar) parse(args [][]byte, f *[maxArgs]found, allowAny bool) (err *E
 			return nil, false
 		}
 		if n < 0 || before != 0 && f[p].alt != before {
-			return g.errs.syntax, true
+			return g.syntax, true
 		}
 		i += n
 	}
@@ -149,7 +149,7 @@ func (g *grammar) checkOne(a *arg, args [][]byte) (int, *Error) {
 		}
 		return n, nil
 	}
-	if a.kind == kindInteger {
+	if a.kind == kindInteger && !a.late {
 		if err := g.checkInteger(a, args[0]); err != nil {
 			return 0, err
 		}
@@ -178,21 +178,19 @@ func (g *grammar) checkInteger(a *arg, text []byte) *Error {
 // together checks what the call says as a whole: what is missing, what can't stand together, what is not supported, and
 // at last policy, so that a call that is wrong anyway is told so first.
 func (g *grammar) together(args [][]byte, f *[maxArgs]found, allowAny bool) *Error {
-	given := uint32(0)
 	var unsupported *Error
 	for p := range g.args {
 		switch a := &g.args[p]; {
 		case f[p].alt == 0 && !a.optional:
 			return g.errs.syntax
 		case f[p].alt != 0:
-			given |= 1 << p
 			if a.unsupported != nil {
 				unsupported = a.unsupported
 			}
 		}
 	}
-	for _, c := range g.conflicts {
-		if given&c.args == c.args {
+	for i := range g.conflicts {
+		if c := &g.conflicts[i]; allChosen(c.all, f) && !anyChosen(c.none, f) {
 			return c.err
 		}
 	}
@@ -216,11 +214,32 @@ func (g *grammar) together(args [][]byte, f *[maxArgs]found, allowAny bool) *Err
 		case checkExpiry:
 			err = g.checkExpiry(a.token, args[f[p].at])
 		}
+		if a.late {
+			err = g.checkInteger(a, args[f[p].at])
+		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func allChosen(l []choice, f *[maxArgs]found) bool {
+	for _, c := range l {
+		if f[c.arg].alt != c.alt {
+			return false
+		}
+	}
+	return true
+}
+
+func anyChosen(l []choice, f *[maxArgs]found) bool {
+	for _, c := range l {
+		if f[c.arg].alt == c.alt {
+			return true
+		}
+	}
+	return false
 }
 
 // tokenIs compares a word with an upper-case token.

@@ -31,6 +31,7 @@ type Registry struct {
 	once    *once                   // nil: the catalogue has no ONCE
 	apps    map[string]*application // by SHA1
 	files   *layers
+	hash    string                    // of the files that are not built in
 	origins map[string][]scripts.Line // by script: where each line came from
 }
 
@@ -44,6 +45,7 @@ type Custom struct {
 	keys     []KeySpec
 	script   *script
 	settings []string // values, in ARGV after the arguments
+	steps    *steps   // nil: no call is carried out in steps
 	allowAny bool
 
 	once         *once  // set: the command is ONCE
@@ -142,7 +144,7 @@ func (l *loader) load() (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Registry{byName: map[string]*Custom{}, files: l.fsys, origins: l.origins}
+	r := &Registry{byName: map[string]*Custom{}, files: l.fsys, origins: l.origins, hash: l.fsys.own.hash() + l.apps.hash()}
 	var problems []error
 	for _, file := range specs {
 		c, err := l.custom(file)
@@ -196,6 +198,9 @@ func (l *loader) custom(file string) (*Custom, error) {
 		return nil, err
 	}
 	if c.keys, err = parseKeySpecs(spec.KeySpecs); err != nil {
+		return nil, err
+	}
+	if c.steps, err = l.compileSteps(c); err != nil {
 		return nil, err
 	}
 	if err := l.compileNative(c); err != nil {

@@ -1,6 +1,9 @@
 package commands
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Upstream is what the control plane found out about a server, as far as calls of scripts depend on it.
 type Upstream struct {
@@ -18,6 +21,7 @@ type Call struct {
 	Gate     bool   // scans the keyspace: one at a time per upstream and db
 	SHA      string // of the script that it calls; "": it calls a command of the upstream's own
 	Pass     bool   // nothing was rewritten: the call is to go up as it is
+	Steps    *Steps // nothing was rewritten: the call is to be carried out in steps
 }
 
 // Rewrite checks a call of the command, args[0] being its name, and appends the complete EVALSHA frame to dst, or that of
@@ -34,15 +38,8 @@ func (c *Custom) RewriteFor(dst []byte, args [][]byte, up *Upstream, proto int) 
 	if c.Extends() && (up == nil || !c.Takes(args, up)) {
 		return dst, Call{Pass: true}, nil
 	}
-	if c.arity > 0 && len(args) != c.arity || len(args) < -c.arity {
-		return dst, Call{}, c.arityErr
-	}
 	var f [maxArgs]found
-	err, complete := c.grammar.parse(args, &f, c.allowAny)
-	if !complete {
-		return dst, Call{}, c.arityErr
-	}
-	if err != nil {
+	if err := c.find(args, &f); err != nil {
 		return dst, Call{}, err
 	}
 	if out, done := c.translate(dst, args, &f, up); done {
@@ -50,6 +47,9 @@ func (c *Custom) RewriteFor(dst []byte, args [][]byte, up *Upstream, proto int) 
 	}
 	if up == nil || !up.Scripts {
 		return dst, Call{}, notAvailable(up)
+	}
+	if plan := c.plan(args, &f); plan != nil {
+		return dst, Call{ReadOnly: plan.DryRun, Steps: plan}, nil
 	}
 	s := c.script
 	for p := range c.grammar.args {
@@ -69,6 +69,21 @@ func (c *Custom) RewriteFor(dst []byte, args [][]byte, up *Upstream, proto int) 
 	c.putKeys(&w, args, &f)
 	c.putArgv(&w, args, &f)
 	return w.dst, Call{ReadOnly: s.readOnly, Gate: c.spec.Keyspace, SHA: s.variant(up).sha}, nil
+}
+
+// find checks a call and finds its arguments.
+func (c *Custom) find(args [][]byte, f *[maxArgs]found) *Error {
+	if c.arity > 0 && len(args) != c.arity || len(args) < -c.arity {
+		return c.arityErr
+	}
+	if len(c.spec.Arities) > 0 && !slices.Contains(c.spec.Arities, len(args)) {
+		return c.grammar.badCount
+	}
+	err, complete := c.grammar.parse(args, f, c.allowAny)
+	if !complete {
+		return c.arityErr
+	}
+	return err
 }
 
 func notAvailable(up *Upstream) *Error {

@@ -86,6 +86,18 @@ func (f *folder) names(ext string) []string {
 	return out
 }
 
+// hash is one for all files.
+func (f *folder) hash() string {
+	if f == nil {
+		return "none"
+	}
+	var all strings.Builder
+	for _, name := range f.sources() {
+		all.WriteString(sum(f.files[name]) + " " + name + "\n")
+	}
+	return sum([]byte(all.String()))
+}
+
 func (f *folder) path(name string) string { return filepath.Join(f.dir, name) }
 
 // layers shows the embedded files and an operator's as one file system. No name may be in both.

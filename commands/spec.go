@@ -28,11 +28,14 @@ type Spec struct {
 	Requires  string     `json:"requires"`  // lowest upstream version
 	Native    []string   `json:"native"`    // upstreams that have the command themselves: there it passes. Found by asking, not by version
 	Needs     []string   `json:"needs"`     // the rights that a user needs beside evalsha
-	Conflicts []Conflict `json:"conflicts"` // tokens that can't stand together
+	Arities   []int      `json:"arities"`   // the only numbers of arguments, the name included, where arity alone can't say
+	Syntax    string     `json:"syntax"`    // the complete error for what is no option, if not Redis's usual one
+	Conflicts []Conflict `json:"conflicts"` // tokens that can't stand together, or not without another
 	Settings  []string   `json:"settings"`  // names of settings whose values follow the arguments in ARGV
 
 	Examples []Example `json:"examples"` // for the reference; a test runs them, one after the other from an empty database
 
+	Steps        *StepScripts  `json:"steps"`        // what the calls with a "steps" option run
 	Wraps        bool          `json:"wraps"`        // its last arguments are another command: parsed by ONCE's own code, not by what Arguments say
 	Extends      []string      `json:"extends"`      // the command is every server's; ours are the calls with these options, where they are lacking
 	Translations []Translation `json:"translations"` // what to call where the upstream has that; the first that fits
@@ -43,6 +46,12 @@ type Spec struct {
 type Example struct {
 	Call  string `json:"call"`
 	Reply string `json:"reply"`
+}
+
+// StepScripts names the scripts of calls that are carried out in steps: see Steps.
+type StepScripts struct {
+	Remove string `json:"remove"` // removes those of its keys that match
+	Match  string `json:"match"`  // tells which of its keys do
 }
 
 // Translation is a call of another command that does the same. Args names arguments, which must be single values, or holds
@@ -69,17 +78,20 @@ type ArgSpec struct {
 	Max         *int64   `json:"max"`          //
 	RangeError  string   `json:"range_error"`  //
 	NotInteger  string   `json:"not_integer"`  // integer: the complete error for what is none, if not Redis's usual one
+	Late        bool     `json:"late"`         // integer: checked once all arguments have been found
 	Check       string   `json:"check"`        // string: "glob", "glob-prefix" (sent as an escaped pattern), "type-name", "expiry" (of EX, PX, EXAT or PXAT)
 	Repeats     bool     `json:"repeats"`      // option: may be given again, in a oneof the same alternative; the last one counts
 	Unsupported string   `json:"unsupported"`  // option: known, but answered with this error
 	Script      string   `json:"script"`       // pure-token: selects this script in place of the command's own; not in ARGV
 	ScriptFlags []string `json:"script_flags"` // command_flags of that script
+	Steps       bool     `json:"steps"`        // pure-token: the call is carried out in steps; not in ARGV
 }
 
-// Conflict is a complete error for tokens that are given together.
+// Conflict is a complete error for tokens that are given together, none of those in Without being given.
 type Conflict struct {
-	Tokens []string `json:"tokens"`
-	Error  string   `json:"error"`
+	Tokens  []string `json:"tokens"`
+	Without []string `json:"without"`
+	Error   string   `json:"error"`
 }
 
 // readSpec reads one NAME.json. A key that is not known is an error: a mistyped bound must not go unseen.

@@ -12,6 +12,10 @@ const (
 	clearedAt   = 256 << 10
 	// directMin is the length in bytes from which a reply is written at once.
 	directMin = 16 << 10
+	// subscriberOutput bounds the output of a client with subscriptions, as servers
+	// do by default (client-output-buffer-limit pubsub): it has not asked for as
+	// much as may come.
+	subscriberOutput = 32 << 20
 	// lockedOutput bounds the output of a client that has not authenticated.
 	lockedOutput = 64 << 10
 	// outBuffer is the size of a fresh output buffer, and keptBuffer that of
@@ -93,7 +97,8 @@ func (c *client) wants(n int) bool {
 	}
 	pending := len(c.out) - c.head + n
 	switch {
-	case pending > c.w.srv.outputLimit || pending > lockedOutput && c.sess.Locked():
+	case pending > c.w.srv.outputLimit, pending > lockedOutput && c.sess.Locked(),
+		pending > subscriberOutput && c.sess.Subscribed():
 		c.Abort(session.OutputLimit)
 		return false
 	case c.w.pending+n > c.w.outputTotal:

@@ -22,13 +22,14 @@ type Config struct {
 	// own from its first command on.
 	Multiplex bool
 
-	RawLua string   // "deny" or "allow": a client's own Lua
+	RawLua string   // a client's own Lua: "deny", "vetted", "learn" or "allow"
 	Deny   []string // commands refused beyond the built-in rules: "flushall", "client|kill"
 	Share  []string // commands, unknown to the proxy, that leave no state on a connection
 
 	Upstream UpstreamConfig
 	Client   ClientConfig
 	Purge    PurgeConfig
+	Scripts  ScriptsConfig
 	TLS      ListenTLS
 	Log      LogConfig
 
@@ -90,6 +91,14 @@ type PurgeConfig struct {
 	Limit             int64 // matches, above which nothing is deleted, when the command names no LIMIT; at most MaxPurgeLimit
 	AllowWildcardOnly bool  // patterns that demand no literal byte, such as *
 	Queue             int   // PURGEs that may wait for the one that scans, per upstream and database
+}
+
+// ScriptsConfig names directories; "": none. What is in the first two is read
+// again on SIGHUP.
+type ScriptsConfig struct {
+	Dir            string // an operator's own commands, NAME.lua and NAME.json, and scripts.lock
+	ApplicationDir string // the scripts that raw_lua = "vetted" lets applications run, and scripts.lock
+	LearnDir       string // where raw_lua = "learn" records what clients send
 }
 
 // ListenTLS is the certificate of tls:// listeners. It is read again on SIGHUP.

@@ -102,6 +102,7 @@ func (c *Config) checkTogether(all *ConfigError) {
 	}
 	c.checkPassword(report)
 	c.checkTLS(report)
+	c.checkScripts(all)
 }
 
 func (c *Config) checkPassword(report func(key, format string, args ...any)) {
@@ -142,15 +143,11 @@ func orDefault(s, otherwise string) string {
 	return s
 }
 
-// checkRawLua tells apart what is wrong and what this version lacks.
 func checkRawLua(s string) error {
-	switch s {
-	case "deny", "allow":
-		return nil
-	case "vetted", "learn":
-		return fmt.Errorf(`%q is not in this version: write "deny" (clients' own Lua is refused) or "allow"`, s)
+	if !slices.Contains([]string{"deny", "vetted", "learn", "allow"}, s) {
+		return fmt.Errorf(`%q is not a policy: write "deny", "vetted", "learn" or "allow"`, s)
 	}
-	return fmt.Errorf(`%q is not a policy: write "deny" or "allow"`, s)
+	return nil
 }
 
 // checkNames takes "flushall", "json.get" and "client|kill". Whatever can't be

@@ -13,7 +13,7 @@ type configSetting struct {
 
 // settings lists every key, in the order of config.example.toml.
 func (c *Config) settings() []configSetting {
-	u, cl, p := &c.Upstream, &c.Client, &c.Purge
+	u, cl, p, sc := &c.Upstream, &c.Client, &c.Purge, &c.Scripts
 	return []configSetting{
 		{"listen", listValue{&c.Listen}, func() error { return checkListen(c.Listen) }},
 		{"admin", stringValue{&c.Admin}, func() error { return checkAdmin(c.Admin) }},
@@ -44,6 +44,9 @@ func (c *Config) settings() []configSetting {
 		{"purge.limit", intValue[int64]{&p.Limit}, within(&p.Limit, 1, MaxPurgeLimit)},
 		{"purge.allow_wildcard_only", boolValue{&p.AllowWildcardOnly}, nil},
 		{"purge.queue", intValue[int]{&p.Queue}, within(&p.Queue, 0, 100_000)},
+		{"scripts.dir", stringValue{&sc.Dir}, nil},
+		{"scripts.application_dir", stringValue{&sc.ApplicationDir}, nil},
+		{"scripts.learn_dir", stringValue{&sc.LearnDir}, nil},
 		{"tls.cert_file", stringValue{&c.TLS.CertFile}, nil},
 		{"tls.key_file", stringValue{&c.TLS.KeyFile}, nil},
 		{"tls.client_ca_file", stringValue{&c.TLS.ClientCAFile}, nil},

@@ -73,7 +73,7 @@ func (s *Server) commandLines() string {
 		used = "shebang"
 	}
 	var out strings.Builder
-	for _, c := range s.registry.Commands() {
+	for _, c := range t.Registry.Commands() {
 		origin := "ours"
 		if t.Native(c.Name()) {
 			origin = "native"
@@ -111,7 +111,8 @@ func (s *Server) infoText() string {
 	c := &n.Commands
 	section("Commands", "forwarded", c.Forwarded, "pinned", c.Pinned, "custom", c.Custom, "answered_by_proxy", c.Local,
 		"refused", c.Refused, "in_flight", n.InFlight, "handler_panics", n.Panics)
-	st := s.plane.State()
+	st, registry := s.plane.State(), s.table.Load().Registry
+	learned, overflow := s.learner.counts()
 	section("Upstream", "upstream", s.target.String(), "upstream_connected", yesNo(st.Connected), "upstream_reason", st.Reason,
 		"upstream_server", st.Server, "upstream_version", st.Version, "upstream_run_id", st.RunID,
 		"connections_shared", n.Upstreams.Shared, "connections_pinned", n.Upstreams.Pinned, "connections_free", n.Upstreams.Free,
@@ -119,7 +120,8 @@ func (s *Server) infoText() string {
 		"upstream_net_input_bytes", n.UpstreamBytesIn, "upstream_net_output_bytes", n.UpstreamBytesOut)
 	section("Scripts", "scripts_available", yesNo(st.Upstream.Scripts), "scripts_reason", st.Upstream.Reason,
 		"scripts_shebang", yesNo(st.Upstream.Shebang), "scripts_acl_check", yesNo(st.Upstream.ACLCheck),
-		"catalogue_commands", len(s.registry.Commands()))
+		"catalogue_commands", len(registry.Commands()), "application_scripts", registry.Applications(),
+		"learned", learned, "learned_overflow", overflow)
 	return b.String()
 }
 

@@ -18,7 +18,6 @@ import (
 	"github.com/atomicproxy/atomicproxy/proxy/session"
 	"github.com/atomicproxy/atomicproxy/proxy/upstream"
 	"github.com/atomicproxy/atomicproxy/proxy/upstream/control"
-	"github.com/atomicproxy/atomicproxy/scripts"
 )
 
 // Options are what a Server needs besides its configuration.
@@ -37,12 +36,13 @@ type Server struct {
 	target   Target
 	tls      *tls.Config                // to the upstream; nil: plain
 	cert     atomic.Pointer[tls.Config] // of tls:// listeners
-	registry *commands.Registry
+	sources  commands.Sources
 	plane    *control.Plane
 	policy   session.Policy
 	table    atomic.Pointer[session.Table]
 	identity upstream.Identity
 	gate     *session.Gate
+	learner  *learner // nil: raw_lua is not "learn"
 
 	loops       int
 	outputLimit int
@@ -79,7 +79,8 @@ func New(cfg Config, o Options) (*Server, error) {
 		gate: session.NewGate(cfg.Purge.Queue), loops: loops(cfg.Loops),
 		outputLimit: int(cfg.Client.OutputLimit),
 		empty:       make(chan struct{}, 1), firstLook: make(chan struct{}), closed: make(chan struct{}),
-		policy: session.Policy{RawLua: cfg.RawLua == "allow", Deny: lower(cfg.Deny), Share: lower(cfg.Share)},
+		policy:  session.Policy{RawLua: passesLua(&cfg), Vetted: cfg.RawLua == "vetted", Deny: lower(cfg.Deny), Share: lower(cfg.Share)},
+		sources: commands.Sources{Builtin: o.Scripts},
 	}
 	if s.log == nil {
 		s.log = slog.Default()
@@ -87,24 +88,23 @@ func New(cfg Config, o Options) (*Server, error) {
 	if s.tls, err = cfg.UpstreamTLS(); err != nil {
 		return nil, fmt.Errorf("upstream.tls: %w", err)
 	}
-	if err := s.Reload(); err != nil {
+	if err := s.reloadCertificates(); err != nil {
 		return nil, err
 	}
-	catalogue := o.Scripts
-	if catalogue == nil {
-		catalogue = scripts.FS
-	}
-	s.registry, err = commands.Load(catalogue, commands.Settings{
-		PurgeMaxScan: cfg.Purge.MaxScan, PurgeLimit: cfg.Purge.Limit, AllowWildcardOnly: cfg.Purge.AllowWildcardOnly,
-	})
+	registry, err := cfg.catalogue(s.sources)
 	if err != nil {
-		return nil, fmt.Errorf("catalogue: %w", err)
+		return nil, err // it names files and lines
+	}
+	if cfg.RawLua == "learn" {
+		if s.learner, err = newLearner(cfg.Scripts.LearnDir, s.log); err != nil {
+			return nil, fmt.Errorf("scripts.learn_dir: %w", err)
+		}
 	}
 	s.identity.DB = target.DB
 	if cfg.Upstream.ServeCredentials && target.Password != "" {
 		s.identity.Auth, s.identity.User, s.identity.Password = true, target.User, target.Password
 	}
-	s.plane = control.New(s.controlOptions())
+	s.plane = control.New(s.controlOptions(registry))
 	s.learn(s.plane.State())
 	for range s.loops {
 		w, err := newWorker(s)
@@ -148,11 +148,11 @@ func lower(names []string) []string {
 	return out
 }
 
-func (s *Server) controlOptions() control.Options {
+func (s *Server) controlOptions(registry *commands.Registry) control.Options {
 	return control.Options{
 		Network: s.target.Network, Addr: s.target.Address,
 		Credentials: s.credentials,
-		TLS:         s.tls, Registry: s.registry, Log: s.log, DialTimeout: s.cfg.Upstream.DialTimeout,
+		TLS:         s.tls, Registry: registry, Log: s.log, DialTimeout: s.cfg.Upstream.DialTimeout,
 		OnChange: s.learn,
 	}
 }
@@ -174,12 +174,12 @@ func (s *Server) learn(st *control.State) {
 	if s.table.Load() != nil && !st.Connected && !st.AuthRequired {
 		return
 	}
-	t := session.NewTable(s.policy, s.registry, st.Upstream, st.Commands, unknownQuote(st))
+	t := session.NewTable(s.policy, st.Registry, st.Upstream, st.Commands, unknownQuote(st))
 	s.table.Store(t)
 	mustAuth := st.ClientsMustAuth && !s.identity.Auth
 	for _, w := range s.workers {
 		w.loop.Post(func() {
-			w.env.Table = t
+			w.use(t)
 			w.env.AuthRequired = mustAuth
 			w.env.Links.Hurry()
 		})
@@ -275,6 +275,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	if s.admin != nil {
 		s.running.Go(s.serveAdmin)
 	}
+	if s.learner != nil {
+		s.running.Go(func() { s.learner.run(ctx) })
+	}
 	s.plane.Start(ctx)
 	select {
 	case <-s.firstLook:
@@ -314,17 +317,6 @@ func (s *Server) Ready() error {
 	if st := s.plane.State(); !st.Connected && !st.AuthRequired {
 		return errors.New("the upstream does not answer")
 	}
-	return nil
-}
-
-// Reload reads the certificates of tls:// listeners again. A bad file is an
-// error and leaves the old ones in use.
-func (s *Server) Reload() error {
-	conf, err := s.cfg.ServerTLS()
-	if err != nil {
-		return fmt.Errorf("tls: %w", err)
-	}
-	s.cert.Store(conf)
 	return nil
 }
 

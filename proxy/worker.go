@@ -46,8 +46,6 @@ func newWorker(srv *Server) (*worker, error) {
 		Stats:        &w.upStats,
 	}
 	w.env = session.Env{
-		Table:      srv.table.Load(),
-		Registry:   srv.registry,
 		Links:      upstream.NewSet(&w.upEnv, upstream.Key{Identity: srv.identity}, max(1, srv.cfg.Upstream.MaxPinned/srv.loops)),
 		Scripts:    cache{w},
 		Gate:       srv.gate,
@@ -55,11 +53,15 @@ func newWorker(srv *Server) (*worker, error) {
 		Default:    srv.identity,
 		RewriteMax: int(srv.cfg.RewriteMax),
 		InputMax:   max(int(srv.cfg.Client.InputTotal)/srv.loops, int(srv.cfg.RewriteMax)),
-		RawLua:     srv.cfg.RawLua == "allow",
+		RawLua:     passesLua(&srv.cfg),
 		Multiplex:  srv.cfg.Multiplex,
 		Directory:  &srv.directory,
 	}
 	w.env.Report = w.report
+	if srv.learner != nil {
+		w.env.Learn = w.learnScript
+	}
+	w.use(srv.table.Load())
 	return w, nil
 }
 
@@ -67,10 +69,13 @@ func newWorker(srv *Server) (*worker, error) {
 // goroutine.
 func (w *worker) start() {
 	w.loop.Post(func() {
-		w.env.Table = w.srv.table.Load()
+		w.use(w.srv.table.Load())
 		w.env.Links.Warm(upstream.Key{Identity: w.env.Default})
 	})
 }
+
+// use makes a table, and the catalogue that it speaks of, the loop's.
+func (w *worker) use(t *session.Table) { w.env.Table, w.env.Registry = t, t.Registry }
 
 // open takes a new client.
 func (w *worker) open(c loop.Conn) loop.Handler {
@@ -191,7 +196,7 @@ func (x cache) AppendMarker(dst []byte) ([]byte, bool) {
 	if !up.Scripts {
 		return dst, false
 	}
-	return x.w.srv.registry.AppendMarker(dst, up), true
+	return x.w.env.Registry.AppendMarker(dst, up), true
 }
 
 func (x cache) Load(done func(error)) {

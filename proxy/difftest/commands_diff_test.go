@@ -13,9 +13,11 @@ import (
 // duel plays variants to a server, and through the proxy to an equal one.
 type duel struct {
 	server          string // its name
+	program         redistest.Program
 	direct, proxied side
 	// Both servers, without the proxy: for what they hold.
 	directly, behind *redistest.Client
+	behindAddr       string
 	allowed          allowances
 	skipped          map[string]string
 	protocol         int
@@ -42,7 +44,7 @@ var fresh = map[string]bool{"wait": true, "waitaof": true}
 func newDuel(t *testing.T, s *redistest.Server, through func(t *testing.T, upstream string) string) *duel {
 	t.Helper()
 	other := s.Another(t, serverArgs(s.Program)...)
-	d := &duel{server: s.Name, protocol: 2, taken: map[string]bool{}, reported: map[string]int{},
+	d := &duel{server: s.Name, program: s.Program, behindAddr: other.Addr, protocol: 2, taken: map[string]bool{}, reported: map[string]int{},
 		direct: side{addr: s.Addr}, proxied: side{addr: through(t, other.Addr)},
 		directly: s.Dial(t), behind: other.Dial(t), allowed: readAllowances(t), skipped: readSkips(t)}
 	d.refill(t)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/atomicproxy/atomicproxy/proxy"
 	"github.com/atomicproxy/atomicproxy/proxy/internal/redistest"
 )
 
@@ -43,19 +42,4 @@ func TestInstrumentFindsLies(t *testing.T) {
 			t.Errorf("%q: difference %q, want one: %v", call.args, found, call.want)
 		}
 	}
-}
-
-// TestDifferentialUnshared plays the scripts with multiplexing switched off, where each client has an upstream
-// connection of its own.
-func TestDifferentialUnshared(t *testing.T) {
-	p := redistest.Programs(t)[0]
-	d := newDuel(t, redistest.StartProgram(t, p, serverArgs(p)...), func(t *testing.T, upstream string) string {
-		return startConfigured(t, upstream, func(c *proxy.Config) { c.Multiplex = false })
-	})
-	for _, s := range scripts {
-		d.refill(t)
-		compareScript(t, s, d.direct.addr, d.proxied.addr)
-	}
-	whole := conversation + quit
-	d.same(t, "a conversation", whole, []string{whole}, 0)
 }

@@ -36,7 +36,7 @@ func (r *road) Dial(open func(loop.Conn, error) loop.Handler) func() {
 	return func() {}
 }
 func (r *road) AppendMarker(dst []byte) ([]byte, bool) { return dst, false }
-func (r *road) Load(done func(error))                  { done(nil) }
+func (r *road) Load(_ string, done func(error))        { done(nil) }
 
 // Write makes road a loop.Conn.
 func (r *road) Write(b []byte) int { r.written += len(b); return len(b) }

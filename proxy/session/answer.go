@@ -35,6 +35,7 @@ func (s *Session) Answer(tag uint8, reply, frame []byte) {
 	s.inflight--
 	s.settled(tag)
 	if s.gone {
+		s.auditReply(tag, reply)
 		s.leaveIfScan(tag)
 		return
 	}
@@ -54,7 +55,7 @@ func (s *Session) Answer(tag uint8, reply, frame []byte) {
 		s.answerWait(tag, reply, frame)
 	case tagTable, tagTableMore:
 		s.client.Send(s.env.Table.answered(reply, frame, tag == tagTableMore, s.state.proto == 3))
-	case tagProxyHelp, tagProxyInfo, tagProxyClients, tagProxyCommands:
+	case tagProxyHelp, tagProxyInfo, tagProxyClients, tagProxyCommands, tagProxyPurges, tagProxyPurge:
 		s.answerProxy(Report(tag-tagProxyHelp), reply)
 	case tagKill:
 		s.answerKill(reply, frame)
@@ -96,6 +97,9 @@ func (s *Session) Local(tag uint8, text string) {
 	s.settled(tag)
 	if s.flow == stream {
 		s.flow = swallow // it is the answer to the command whose bytes still come
+	}
+	if tag == tagScan {
+		s.audited(text)
 	}
 	if s.gone {
 		s.leaveIfScan(tag)
@@ -204,12 +208,24 @@ func (s *Session) Unblocked() { s.release(heldFull) }
 // longer is. A link of its own can wait; on a shared one others come behind.
 func (s *Session) Congested(slow bool) {
 	s.slow = slow
+	s.throttle()
+}
+
+// throttle has the session's own link wait for a client that is slow.
+func (s *Session) throttle() {
 	if !s.pinned {
 		return
 	}
-	if slow && s.gate != gateRunning { // others wait for the reply to a scan
+	if s.slow && s.gate != gateRunning && !s.Subscribed() { // others wait for the reply to a scan
 		s.link.PauseReading()
 	} else {
 		s.link.ResumeReading()
 	}
+}
+
+// Subscribed reports whether messages may come that nobody waits with: to stop
+// reading them would only have the upstream hold them, up to a limit of its own
+// of which we would not learn. Without multiplexing the upstream's limits are meant to hold.
+func (s *Session) Subscribed() bool {
+	return s.raw && (s.subs.channel || s.subs.shard) && s.env.Multiplex
 }

@@ -116,7 +116,7 @@ func (s *Session) answerCustom(tag uint8, reply, frame []byte) {
 	s.inflight++ // the command is still to be answered
 	s.held |= heldScript
 	command, link := bytes.Clone(frame), s.link
-	s.env.Scripts.Load(func(err error) {
+	s.env.Scripts.Load(scriptOf(frame), func(err error) {
 		if s.gone || s.pinned && s.link != link {
 			s.leaveIfScan(tag)
 			return
@@ -137,4 +137,10 @@ func (s *Session) answerCustom(tag uint8, reply, frame []byte) {
 		s.release(heldScript)
 		s.settle()
 	})
+}
+
+// scriptOf returns the SHA1 of the script that a call names.
+func scriptOf(frame []byte) string {
+	c, _ := parse(frame)
+	return string(c.arg(1))
 }

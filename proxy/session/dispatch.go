@@ -26,6 +26,8 @@ const (
 	tagProxyInfo
 	tagProxyClients
 	tagProxyCommands
+	tagProxyPurges
+	tagProxyPurge
 )
 
 const (
@@ -85,7 +87,12 @@ func (s *Session) decide(c *command) bool {
 	case v.ask != askNone:
 		return s.askTable(v, c)
 	}
-	ok := s.forward(v, c)
+	var ok bool
+	if v.lua != luaNone {
+		ok = s.rawLua(v, c)
+	} else {
+		ok = s.forward(v, c)
+	}
 	if !ok && s.crowded {
 		s.crowded = false
 		s.local(tooManyLinks)
@@ -345,6 +352,11 @@ func (s *Session) refuse(text string) bool {
 		s.say(text)
 		return true
 	}
+	return s.poisoned(poisonFor(text))
+}
+
+// poisoned sends a command that stands for a refusal.
+func (s *Session) poisoned(poison []byte) bool {
 	if !s.room() {
 		return false
 	}
@@ -353,5 +365,5 @@ func (s *Session) refuse(text string) bool {
 		// It goes first: nothing may be left on the link once our answer is there.
 		s.link.Send(upstream.Drop, abortFrame, 1, upstream.Pass, 0)
 	}
-	return s.send(poisonFor(text), upstream.Inspect, tagPoison)
+	return s.send(poison, upstream.Inspect, tagPoison)
 }

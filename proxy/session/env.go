@@ -1,8 +1,12 @@
 package session
 
 import (
+	"log/slog"
+	"time"
+
 	"github.com/atomicproxy/atomicproxy/commands"
 	"github.com/atomicproxy/atomicproxy/proxy/resp"
+	"github.com/atomicproxy/atomicproxy/proxy/tally"
 	"github.com/atomicproxy/atomicproxy/proxy/upstream"
 )
 
@@ -76,14 +80,26 @@ type Env struct {
 	Multiplex bool
 	// RawLua: clients may send scripts of their own.
 	RawLua bool
+	// Learn takes each script of a client's own that this loop has not seen; nil:
+	// nobody wants to know. False: there was no room for it now.
+	Learn func(c Client, s Learned) bool
 	// Report puts a report of PROXY together and calls done on this loop, some
 	// time later and within a bounded time.
 	Report func(r Report, done func(text string))
+	// PurgeStep is how long a step of PURGE … SWEEP may keep the upstream busy.
+	PurgeStep time.Duration
+	// Purges are the PURGEs in steps of all loops.
+	Purges *Purges
+	// Log is for what operators are to know of PURGE; nil: nobody is told.
+	Log *slog.Logger
+	// Address tells where a client is, for Log and PROXY PURGES; nil: it is not known.
+	Address func(Client) string
 
-	look  resp.Requests // scratch: looks ahead for an EXEC
-	args  [][]byte      // scratch: a command's arguments
-	frame []byte        // scratch: an inline or lenient command encoded anew
-	call  []byte        // scratch: what a custom command becomes
+	learned learned       // scripts that Learn has taken
+	look    resp.Requests // scratch: looks ahead for an EXEC
+	args    [][]byte      // scratch: a command's arguments
+	frame   []byte        // scratch: an inline or lenient command encoded anew
+	call    []byte        // scratch: what a custom command becomes
 }
 
 // Counts are commands by what became of them.
@@ -94,4 +110,9 @@ type Counts struct {
 	Local     uint64 // answered by the proxy
 	Refused   uint64 // refused by policy
 	Healed    uint64 // sent again after a NOSCRIPT
+
+	Purging      int64           // PURGEs in steps that are under way
+	PurgeScanned uint64          // keys, about, that these have looked at
+	PurgeRemoved uint64          // keys that PURGE in any mode has removed
+	PurgeSteps   tally.Histogram // how long each step kept the upstream busy
 }

@@ -4,7 +4,11 @@ import "sync"
 
 // Gate lets one keyspace scan at a time run on each upstream db: two side by
 // side would take twice as long, and everybody else waits for both. It serves
-// all loops, so it is the one place here with a lock.
+// all loops, hence the lock.
+//
+// A PURGE with SNAPSHOT or SWEEP goes through the gate anew for each of its steps,
+// and like everybody in the order of coming. So a long SWEEP holds up a PURGE of
+// one step by no more than a step, and is itself never starved.
 type Gate struct {
 	mu    sync.Mutex
 	queue int
@@ -13,12 +17,15 @@ type Gate struct {
 
 type gateDB struct {
 	busy    bool
+	step    bool // with a step, which is over soon
 	waiting []*Ticket
+	jobs    int // PURGEs in steps
 }
 
 // Ticket is a place in the queue.
 type Ticket struct {
 	db    int
+	step  bool
 	grant func() // on any goroutine
 }
 
@@ -27,30 +34,67 @@ func NewGate(queue int) *Gate {
 	return &Gate{queue: queue, dbs: map[int]*gateDB{}}
 }
 
-// Enter asks to run a scan. entered: the caller may begin, and calls Leave at
-// the end. Else, with a ticket, grant is called when it may begin; without one
-// the queue is full.
-func (g *Gate) Enter(db int, grant func()) (entered bool, ticket *Ticket) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// at returns what is known of a db.
+func (g *Gate) at(db int) *gateDB {
 	d := g.dbs[db]
 	if d == nil {
 		d = &gateDB{}
 		g.dbs[db] = d
 	}
+	return d
+}
+
+// tidy forgets a db that nobody has to do with.
+func (g *Gate) tidy(db int) {
+	if d := g.dbs[db]; d != nil && !d.busy && d.jobs == 0 {
+		delete(g.dbs, db)
+	}
+}
+
+// Enter asks to run a scan. entered: the caller may begin, and calls Leave at
+// the end. Else, with a ticket, grant is called when it may begin; without one
+// the queue is full.
+func (g *Gate) Enter(db int, grant func()) (entered bool, ticket *Ticket) {
+	return g.enter(db, false, grant)
+}
+
+// EnterStep is Enter for a step of a PURGE that Begin let in. The queue is never
+// full for it.
+func (g *Gate) EnterStep(db int, grant func()) (entered bool, ticket *Ticket) {
+	return g.enter(db, true, grant)
+}
+
+func (g *Gate) enter(db int, step bool, grant func()) (entered bool, ticket *Ticket) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	d := g.at(db)
 	if !d.busy {
-		d.busy = true
+		d.busy, d.step = true, step
 		return true, nil
 	}
-	if len(d.waiting) >= g.queue {
+	if !step && d.full(g.queue) {
 		return false, nil
 	}
-	t := &Ticket{db: db, grant: grant}
+	t := &Ticket{db: db, step: step, grant: grant}
 	d.waiting = append(d.waiting, t)
 	return false, t
 }
 
-// Leave ends a scan and lets the next begin.
+// full reports whether no other scan may wait. Steps have their own places, and
+// whoever waits for a step alone does not wait in the queue's sense.
+func (d *gateDB) full(queue int) bool {
+	if d.step {
+		queue++
+	}
+	for _, t := range d.waiting {
+		if !t.step {
+			queue--
+		}
+	}
+	return queue <= 0
+}
+
+// Leave ends a scan or a step and lets the next begin.
 func (g *Gate) Leave(db int) {
 	g.mu.Lock()
 	d := g.dbs[db]
@@ -58,13 +102,36 @@ func (g *Gate) Leave(db int) {
 	if len(d.waiting) > 0 {
 		next = d.waiting[0]
 		d.waiting = d.waiting[1:]
+		d.step = next.step
 	} else {
-		delete(g.dbs, db)
+		d.busy = false
+		g.tidy(db)
 	}
 	g.mu.Unlock()
 	if next != nil {
 		next.grant()
 	}
+}
+
+// Begin lets a PURGE in steps in, until End. False: there are too many, one more
+// than may wait.
+func (g *Gate) Begin(db int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	d := g.at(db)
+	if d.jobs > g.queue {
+		return false
+	}
+	d.jobs++
+	return true
+}
+
+// End ends what Begin let in.
+func (g *Gate) End(db int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.dbs[db].jobs--
+	g.tidy(db)
 }
 
 // Cancel takes a ticket back. False: it was granted already.
@@ -131,10 +198,11 @@ func (s *Session) granted() {
 // leaveGate gives the right back, if the session has it.
 func (s *Session) leaveGate() {
 	if s.gate == gateGranted || s.gate == gateRunning {
+		s.audited("") // if nobody has seen its reply
 		s.gate = gateNone
 		s.env.Gate.Leave(s.gateDB)
-		if s.slow && s.pinned {
-			s.link.PauseReading()
+		if s.slow {
+			s.throttle()
 		}
 		s.release(heldGate)
 	}

@@ -106,6 +106,8 @@ func (s *Session) LinkGone() {
 		s.client.Finish(ClientEOF)
 	case s.quitting:
 		s.client.Finish(ClientQuit)
+	case s.slow: // what it has not taken yet it may never take
+		s.client.Abort(UpstreamLost)
 	default:
 		s.client.Finish(UpstreamLost)
 	}

@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/atomicproxy/atomicproxy/proxy/resp"
@@ -28,6 +29,16 @@ var texts struct {
 
 // poisonFor returns the command that stands for the refusal with this text.
 func poisonFor(text string) []byte {
+	return resp.AppendCommandStrings(nil, poisonName+strconv.Itoa(textNumber(text)))
+}
+
+// poisonNaming does so for a text with a SHA1 in place of shaBlank. The command's
+// name carries it, so that the text needs no number of its own.
+func poisonNaming(text, sha string) []byte {
+	return resp.AppendCommandStrings(nil, poisonName+strconv.Itoa(textNumber(text))+"."+sha)
+}
+
+func textNumber(text string) int {
 	texts.Lock()
 	defer texts.Unlock()
 	n, ok := texts.number[text]
@@ -39,7 +50,7 @@ func poisonFor(text string) []byte {
 		texts.number[text] = n
 		texts.list = append(texts.list, text)
 	}
-	return resp.AppendCommandStrings(nil, poisonName+strconv.Itoa(n))
+	return n
 }
 
 // refusalIn returns the refusal that an error reply of the upstream stands for;
@@ -59,5 +70,9 @@ func refusalIn(reply []byte) string {
 	if digits == 0 || n >= len(texts.list) {
 		return ""
 	}
-	return texts.list[n]
+	text := texts.list[n]
+	if sha := rest[digits:]; len(sha) > len(shaBlank) && sha[0] == '.' && isHex(sha[1:1+len(shaBlank)]) {
+		text = strings.Replace(text, shaBlank, string(sha[1:1+len(shaBlank)]), 1)
+	}
+	return text
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +21,8 @@ const (
 	ReportInfo
 	ReportClients
 	ReportCommands
+	ReportPurges // the PURGEs in steps
+	ReportPurge  // PURGE CANCEL id
 )
 
 const (
@@ -45,6 +48,9 @@ func (s *Session) askProxy(c *command) bool {
 		s.local(fault)
 		return true
 	}
+	if report == ReportPurge {
+		s.subject, _ = strconv.ParseInt(string(c.args(nil)[3]), 10, 64)
+	}
 	if !s.send(mayAdmin, upstream.Inspect, tagProxyHelp+uint8(report)) {
 		return false
 	}
@@ -68,6 +74,13 @@ func proxyReport(c *command) (r Report, fault string) {
 		r = ReportClients
 	case "commands":
 		r = ReportCommands
+	case "purges":
+		r = ReportPurges
+	case "purge":
+		if c.argc == 4 && isWord(c.arg(2), "cancel") {
+			return ReportPurge, ""
+		}
+		return 0, "-ERR syntax error: it is PROXY PURGE CANCEL id\r\n"
 	default:
 		return 0, fmt.Sprintf("-ERR unknown subcommand '%s'. Try PROXY HELP.\r\n", oneLine(string(name[:min(len(name), 128)])))
 	}
@@ -80,9 +93,12 @@ func proxyReport(c *command) (r Report, fault string) {
 // answerProxy answers PROXY once the upstream has said what the user may do.
 func (s *Session) answerProxy(r Report, verdict []byte) {
 	unknown := unknownError(verdict)
+	whose := "" // everybody's
 	switch {
 	case unknown && s.env.Table.shown.noACL:
 		// A stand-in for a server, that has no users to tell apart.
+	case (unknown || bytes.HasPrefix(verdict, []byte("-NOPERM"))) && (r == ReportPurges || r == ReportPurge):
+		whose = s.user()
 	case unknown, bytes.HasPrefix(verdict, []byte("-NOPERM")):
 		s.env.Counts.Refused++
 		s.client.SendString(proxyDenied)
@@ -92,8 +108,15 @@ func (s *Session) answerProxy(r Report, verdict []byte) {
 		return
 	}
 	s.env.Counts.Local++
-	if r == ReportHelp {
+	switch r {
+	case ReportHelp:
 		s.client.Send(proxyHelp())
+		return
+	case ReportPurges:
+		s.client.SendString(s.verbatim(s.env.Purges.lines(whose)))
+		return
+	case ReportPurge:
+		s.cancelPurge(whose)
 		return
 	}
 	s.inflight++ // the command is still to be answered
@@ -109,6 +132,21 @@ func (s *Session) answerProxy(r Report, verdict []byte) {
 	})
 }
 
+// cancelPurge ends the PURGE that was named, after the step that is under way. A
+// user without admin rights may end his own.
+func (s *Session) cancelPurge(whose string) {
+	switch p := s.env.Purges.find(s.subject); {
+	case p == nil:
+		s.client.SendString(":0\r\n")
+	case whose != "" && p.user != whose:
+		s.env.Counts.Refused++
+		s.client.SendString(proxyDenied)
+	default:
+		s.client.SendString(":1\r\n")
+		p.cancel()
+	}
+}
+
 // verbatim encodes a text as Redis does that of INFO.
 func (s *Session) verbatim(text string) string {
 	if s.state.proto == 3 {
@@ -120,7 +158,7 @@ func (s *Session) verbatim(text string) string {
 func proxyHelp() []byte {
 	lines := []string{"PROXY <subcommand>. Subcommands are:"}
 	for _, sub := range commands.ProxySubs {
-		lines = append(lines, strings.ToUpper(sub.Name), "    "+sub.Summary)
+		lines = append(lines, strings.ToUpper(sub.Name)+sub.Args, "    "+sub.Summary)
 	}
 	var elems [][]byte
 	for _, l := range lines {

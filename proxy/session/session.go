@@ -56,11 +56,15 @@ type Session struct {
 	subs    subscriptions
 	listing *listing
 	victim  *listing // of the CLIENT KILL in flight
+	subject int64    // of the PROXY PURGE CANCEL in flight
 	kept    bool     // while a loss is dealt with: a command waits for the next connection
 	spoilt  bool     // the session's own link must not be used by another
 	detour  bool     // link is the one for commands that overtake others
 	crowded bool     // there was no link of its own to be had
 	slow    bool     // the client is slow to take replies
+
+	purge *purge   // PURGE in steps, which the client waits for
+	scan  auditing // PURGE in one step
 
 	gate   gateState
 	ticket *Ticket
@@ -96,6 +100,9 @@ func (s *Session) Data(b []byte) {
 // EOF: the client sends no more. What it has sent is still answered.
 func (s *Session) EOF() {
 	s.eof = true
+	if s.purge != nil {
+		s.purge.cancel(purgeForsaken)
+	}
 	if s.blocking > 0 && s.pinned && !s.ending {
 		// As Redis does: what blocks gives up, and nothing behind it runs.
 		s.ending = true
@@ -115,6 +122,9 @@ func (s *Session) Closed() {
 	}
 	s.gone = true
 	s.env.Directory.remove(s.listing)
+	if s.purge != nil {
+		s.purge.cancel(purgeForsaken)
+	}
 	s.drop()
 	if s.pinned {
 		s.env.Links.Unpin(s.disown())
@@ -124,8 +134,12 @@ func (s *Session) Closed() {
 	s.forsakeGate()
 }
 
-// Drain ends the session as soon as what is in flight is answered.
+// Drain ends the session as soon as what is in flight is answered. A SWEEP, which
+// may take long, is stopped.
 func (s *Session) Drain() {
+	if s.purge != nil && s.purge.plan.Sweep {
+		s.purge.cancel(purgeDrained)
+	}
 	if s.raw {
 		s.client.Abort(Draining)
 		return

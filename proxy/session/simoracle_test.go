@@ -93,10 +93,13 @@ func (c *player) right(k *cmd, b []byte) bool {
 	case strings.HasPrefix(text, unavailable):
 		c.notRun(k)
 		defer c.noteUpset()
-		// The end of the input breaks off a long command that was on its way.
-		return (c.upset(k) || c.eof) && k.kind != broken
+		// The end of the input breaks off a long command that was on its way; a server
+		// of which it was not known that it demands AUTH, one over its limits.
+		return (c.upset(k) || c.eof || c.m.found && c.user == "") && k.kind != broken
 	case strings.HasPrefix(text, tryAgain) && (k.kind == custom || k.fails):
-		c.notRun(k)
+		if !k.again { // else it may have run before the connection was lost
+			c.notRun(k)
+		}
 		return true
 	}
 	switch k.kind {

@@ -41,6 +41,12 @@ func (s *Session) tooLong(b []byte) bool {
 		}
 		return s.swallow(tooLarge)
 	}
+	if v.lua != luaNone && !s.env.RawLua {
+		if max(len(b), s.req.Need()) <= s.env.RewriteMax {
+			return false // which script it is can be told from the whole only
+		}
+		return s.swallow(tooLarge)
+	}
 	switch v.op {
 	case commands.OpMulti, commands.OpExec, commands.OpDiscard, commands.OpUnwatch, commands.OpReset:
 		return s.swallow(longState)

@@ -46,6 +46,7 @@ func (s *Session) sendSubscribe(c *command) bool {
 	default:
 		s.subs.channel = true
 	}
+	s.throttle() // messages are not waited with
 	return true
 }
 

@@ -14,6 +14,7 @@ import (
 // Policy is what the configuration says about commands.
 type Policy struct {
 	RawLua bool     // true: EVAL and its kin pass, each on a link of the session's own
+	Vetted bool     // true: those of them pass that call a script of the registry's applications
 	Deny   []string // "flushall" or "config|set", lower case
 	Share  []string // names added to the reviewed list
 }
@@ -37,6 +38,7 @@ type verb struct {
 	unlisted bool // neither the list nor the upstream has it: for the upstream's error
 	strict   bool // of a container: what is not known makes state, whatever the upstream lists
 	ask      ask  // asks about the commands there are
+	lua      lua  // brings or calls a script of the client's own
 }
 
 // seal derives what the hot path asks for.
@@ -58,7 +60,7 @@ func (v *verb) seal() {
 // upstream is known to have. It does not change once made.
 type Table struct {
 	Upstream commands.Upstream
-	registry *commands.Registry
+	Registry *commands.Registry
 	verbs    map[string]*verb
 	index    *commands.Index[*verb] // of verbs, for the hot path
 	// unlisted is for names that are neither on the list nor known upstream:
@@ -75,13 +77,13 @@ type Table struct {
 // NewTable makes the table. known is the upstream's COMMAND by lower-case name,
 // nil where it is not to be had.
 func NewTable(p Policy, reg *commands.Registry, up commands.Upstream, known map[string]control.Info, quote byte) *Table {
-	t := &Table{Upstream: up, registry: reg, verbs: map[string]*verb{}, complete: known != nil, quote: quote}
+	t := &Table{Upstream: up, Registry: reg, verbs: map[string]*verb{}, complete: known != nil, quote: quote}
 	t.unlisted = &verb{handling: commands.Share, known: true, unlisted: true} // to have no effect
 	if known == nil {
 		t.unlisted = &verb{handling: commands.Keep}
 	}
 	for name, c := range commands.All() {
-		t.verbs[name] = listed(c, p.RawLua)
+		t.verbs[name] = listed(c, p)
 	}
 	for name, info := range known {
 		v := t.verbs[name]
@@ -139,13 +141,13 @@ func (v *verb) of(req *resp.Requests, b []byte) *verb {
 }
 
 // listed makes the verb of a command on the reviewed list.
-func listed(c *commands.Command, rawLua bool) *verb {
-	v := &verb{handling: c.Handling, op: c.Op, strict: c.Name == "client"}
+func listed(c *commands.Command, p Policy) *verb {
+	v := &verb{handling: c.Handling, op: c.Op, lua: luaCalls[c.Name], strict: c.Name == "client"}
 	switch c.Handling {
 	case commands.Refuse:
 		v.refusal = c.Refusal()
 	case commands.Script:
-		if rawLua {
+		if p.RawLua || p.Vetted && v.lua != luaNone && v.lua != luaFunction {
 			v.handling = commands.Pin
 		} else {
 			v.refusal = c.Refusal()
@@ -154,9 +156,9 @@ func listed(c *commands.Command, rawLua bool) *verb {
 	if c.Subs != nil {
 		v.subs = map[string]*verb{}
 		for name, sub := range c.Subs {
-			v.subs[name] = listed(sub, rawLua)
+			v.subs[name] = listed(sub, p)
 		}
-		v.rest = listed(c.Sub(nil), rawLua)
+		v.rest = listed(c.Sub(nil), p)
 	}
 	return v
 }
@@ -280,7 +282,7 @@ func (t *Table) Repeatable(frame []byte) time.Duration {
 	if reads || v.ask != askNone && v.ask != askProxy { // the upstream flags COMMAND as neither
 		return upstream.Always
 	}
-	return max(t.registry.TokenTime(c.args(nil))-tokenMargin, 0)
+	return max(t.Registry.TokenTime(c.args(nil))-tokenMargin, 0)
 }
 
 // tokenMargin is the time that a token is held for shorter lived than it is: for

@@ -34,8 +34,11 @@ type waiting struct {
 }
 
 // wroteOn notes where a write goes.
-func (s *Session) wroteOn() {
-	w, c := &s.writes, carrier{s.link, s.link.Epoch()}
+func (s *Session) wroteOn() { s.wroteOver(carrier{s.link, s.link.Epoch()}) }
+
+// wroteOver is wroteOn for any connection.
+func (s *Session) wroteOver(c carrier) {
+	w := &s.writes
 	if w.done {
 		*w = waiting{carriers: w.carriers[:0]}
 	}

@@ -86,8 +86,9 @@ type Scripts interface {
 	// AppendMarker appends the command that proves the catalogue is loaded;
 	// false: there are no scripts to be had, nothing to prove.
 	AppendMarker(dst []byte) ([]byte, bool)
-	// Load loads the catalogue and then calls done on the loop.
-	Load(done func(error))
+	// Load loads the script of that SHA1, or with "" the whole catalogue, and then
+	// calls done on the loop.
+	Load(sha string, done func(error))
 }
 
 // Always is the answer of Repeatable for what only reads.

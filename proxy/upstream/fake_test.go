@@ -69,7 +69,7 @@ func (b *bench) AppendMarker(dst []byte) ([]byte, bool) {
 	}
 	return append(dst, frames("MARKER")...), true
 }
-func (b *bench) Load(done func(error)) { b.loads = append(b.loads, done) }
+func (b *bench) Load(_ string, done func(error)) { b.loads = append(b.loads, done) }
 
 // flush ends a turn of the loop.
 func (b *bench) flush() {

@@ -165,7 +165,7 @@ func (l *Link) markerReply(reply []byte, failed bool) {
 			return
 		}
 		conn := l.conn
-		l.env.Scripts.Load(func(err error) {
+		l.env.Scripts.Load("", func(err error) {
 			if l.conn != conn || l.state != greeting {
 				return
 			}

@@ -52,6 +52,9 @@ func (s *Set) Join(k Key, m Member) *Link {
 	return l
 }
 
+// World is the loop that the links live on.
+func (s *Set) World() World { return s.env.World }
+
 // Warm connects the link of a key before anybody asks for it.
 func (s *Set) Warm(k Key) { s.link(k).Connect() }
 

@@ -86,7 +86,7 @@ func (s *Server) AppendMarker(dst []byte) ([]byte, bool) {
 var errDown = errors.New("sim: the server is down")
 
 // Load loads the catalogue, over a connection that is not modelled.
-func (s *Server) Load(done func(error)) {
+func (s *Server) Load(_ string, done func(error)) {
 	s.w.Soon(func() {
 		if !s.Up || s.Deaf || s.Stalled {
 			s.w.After(100*time.Millisecond, func() { s.w.Post(func() { done(errDown) }) })

@@ -82,8 +82,8 @@ func TestFlushedWhileLoading(t *testing.T) {
 	never.Store(true)
 	done := make(chan error, 1)
 	p.LoadScripts(func(err error) { done <- err })
-	if err := <-done; err == nil || p.State().Upstream.Scripts {
-		t.Errorf("scripts that are always flushed: %v, %+v", err, p.State().Upstream)
+	if err := <-done; err != nil || !p.State().Upstream.Scripts {
+		t.Errorf("scripts that are always flushed are loaded one by one when they are missed; got %v, %+v", err, p.State().Upstream)
 	}
 }
 

@@ -13,6 +13,9 @@ import (
 // errNotLoaded is wrapped by what keeps the catalogue from being loaded although the upstream answers.
 var errNotLoaded = errors.New("scripts were not loaded")
 
+// errFlushed says that scripts were loaded and are not there any more.
+var errFlushed = errors.New("scripts are being flushed")
+
 // loadTries bounds how often the catalogue is loaded again because it was flushed while it was being loaded.
 const loadTries = 3
 
@@ -23,9 +26,12 @@ func (p *Plane) load(ctx context.Context, rdb *redis.Client, s *State) error {
 	up.Scripts, up.Reason = false, ""
 	var err error
 	for range loadTries {
-		if err = p.loadOnce(ctx, rdb, s); err == nil || !errors.Is(err, errNotLoaded) {
+		if err = p.loadOnce(ctx, rdb, s); err == nil || !errors.Is(err, errFlushed) {
 			break
 		}
+	}
+	if errors.Is(err, errFlushed) {
+		err = nil // what is missing is loaded when it is missed
 	}
 	if refused(err) {
 		if found := p.loadedByOthers(ctx, rdb, s); found {
@@ -71,7 +77,7 @@ func (p *Plane) loadOnce(ctx context.Context, rdb *redis.Client, s *State) error
 	}
 	missing, err := p.missing(ctx, rdb, texts)
 	if err == nil && missing {
-		return fmt.Errorf("%w: they are being flushed", errNotLoaded)
+		return errFlushed
 	}
 	if err != nil && !refused(err) {
 		return err
@@ -103,17 +109,55 @@ func (p *Plane) loadedByOthers(ctx context.Context, rdb *redis.Client, s *State)
 	return false
 }
 
-// reload serves those who asked for the scripts.
+// reload serves those who asked for scripts.
 func (p *Plane) reload(ctx context.Context, rdb *redis.Client) error {
+	waiting := p.take()
+	if slices.ContainsFunc(waiting, func(r request) bool { return r.sha == "" }) {
+		return p.reloadAll(ctx, rdb, waiting)
+	}
+	return p.reloadSome(ctx, rdb, waiting)
+}
+
+// reloadSome loads single scripts. Should the upstream be another one by now, whoever waits misses the next script there.
+func (p *Plane) reloadSome(ctx context.Context, rdb *redis.Client, waiting []request) error {
+	if len(waiting) == 0 {
+		return nil
+	}
+	p.flushed = true
+	wanted := map[string]bool{}
+	for _, r := range waiting {
+		wanted[r.sha] = true
+	}
+	s := p.State()
+	_, err := rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for _, t := range s.Registry.Texts(&s.Upstream) {
+			if wanted[t.SHA1] {
+				pipe.ScriptLoad(ctx, t.Body)
+			}
+		}
+		return nil
+	})
+	p.answer(waiting, err)
+	if refused(err) {
+		return nil
+	}
+	return err
+}
+
+// reloadAll loads the whole catalogue.
+func (p *Plane) reloadAll(ctx context.Context, rdb *redis.Client, waiting []request) error {
 	var now State
 	if err := p.identity(ctx, rdb, &now); err != nil && !refused(err) {
+		p.answer(waiting, err)
 		return err
 	}
 	was := p.State()
 	if now.RunID != was.RunID || was.AuthRequired {
-		return errAnew // who waits is answered by the look that follows
+		p.mu.Lock()
+		p.waiting = append(waiting, p.waiting...) // who waits is answered by the look that follows
+		p.mu.Unlock()
+		return errAnew
 	}
-	waiting := p.take()
 	s := *was
 	err := p.load(ctx, rdb, &s)
 	if err != nil && !refused(err) && !errors.Is(err, errNotLoaded) {

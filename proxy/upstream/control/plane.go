@@ -55,11 +55,13 @@ type Plane struct {
 
 	registry *commands.Registry // what is loaded; only the plane's goroutine touches it once that runs
 
+	flushed bool // scripts were loaded one by one: the others are missing too
+
 	mu      sync.Mutex
 	cancel  context.CancelFunc // nil before Start
 	closed  bool
-	waiting []func(error) // who wants the scripts loaded by a run that begins after they asked
-	next    *replacement  // the catalogue to change to; nil: none
+	waiting []request    // who wants scripts loaded by a run that begins after they asked
+	next    *replacement // the catalogue to change to; nil: none
 }
 
 // New makes a plane that does nothing until Start.
@@ -111,14 +113,26 @@ func (p *Plane) Close() {
 
 // LoadScripts loads the catalogue, the marker last, and then calls done, on any goroutine. Calls that come while one is
 // being served share the next run: what they missed may have been lost after the present one passed it.
-func (p *Plane) LoadScripts(done func(error)) {
+func (p *Plane) LoadScripts(done func(error)) { p.request(request{"", done}) }
+
+// LoadScript is LoadScripts for the one script of that SHA1, which somebody missed: it takes a fraction of the time. The
+// others follow within Options.Interval.
+func (p *Plane) LoadScript(sha string, done func(error)) { p.request(request{sha, done}) }
+
+// request is somebody who waits for scripts to be loaded.
+type request struct {
+	sha  string // "": all
+	done func(error)
+}
+
+func (p *Plane) request(r request) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
-		done(ErrClosed)
+		r.done(ErrClosed)
 		return
 	}
-	p.waiting = append(p.waiting, done)
+	p.waiting = append(p.waiting, r)
 	p.mu.Unlock()
 	p.rouse()
 }
@@ -132,7 +146,7 @@ func (p *Plane) rouse() {
 }
 
 // take takes over those who wait.
-func (p *Plane) take() []func(error) {
+func (p *Plane) take() []request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w := p.waiting
@@ -140,9 +154,9 @@ func (p *Plane) take() []func(error) {
 	return w
 }
 
-func (p *Plane) answer(waiting []func(error), err error) {
-	for _, done := range waiting {
-		done(err)
+func (p *Plane) answer(waiting []request, err error) {
+	for _, r := range waiting {
+		r.done(err)
 	}
 }
 
@@ -237,7 +251,10 @@ func (p *Plane) connection(ctx context.Context) (served bool, err error) {
 				err = p.reload(ctx, rdb)
 			}
 		case <-tick.C:
-			err = p.health(ctx, rdb)
+			if err = p.health(ctx, rdb); err == nil && p.flushed {
+				p.flushed = false
+				err = p.reloadAll(ctx, rdb, nil)
+			}
 		}
 		if err != nil {
 			return true, err
