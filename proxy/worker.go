@@ -56,6 +56,10 @@ func newWorker(srv *Server) (*worker, error) {
 		RawLua:     passesLua(&srv.cfg),
 		Multiplex:  srv.cfg.Multiplex,
 		Directory:  &srv.directory,
+		PurgeStep:  srv.cfg.Purge.Step,
+		Purges:     &srv.purges,
+		Log:        srv.log,
+		Address:    func(c session.Client) string { return c.(*client).conn.RemoteAddr() },
 	}
 	w.env.Report = w.report
 	if srv.learner != nil {
@@ -161,6 +165,7 @@ func (w *worker) snapshot() LoopStats {
 	g := w.env.Links.Gauges()
 	n := &w.env.Counts
 	s.Commands = CommandCounts{Forwarded: n.Forwarded, Pinned: n.Pinned, Custom: n.Custom, Local: n.Local, Refused: n.Refused}
+	s.Purge = PurgeCounts{Running: n.Purging, Scanned: n.PurgeScanned, Removed: n.PurgeRemoved, Steps: n.PurgeSteps}
 	s.InFlight = int64(g.InFlight)
 	s.Upstreams = UpstreamCounts{Connecting: int64(g.Connecting), Shared: int64(g.Shared), Pinned: int64(g.Pinned), Free: int64(g.Free)}
 	u := &w.upStats
@@ -199,8 +204,8 @@ func (x cache) AppendMarker(dst []byte) ([]byte, bool) {
 	return x.w.env.Registry.AppendMarker(dst, up), true
 }
 
-func (x cache) Load(done func(error)) {
-	x.w.srv.plane.LoadScripts(func(err error) {
+func (x cache) Load(sha string, done func(error)) {
+	x.w.srv.plane.LoadScript(sha, func(err error) {
 		if err != nil {
 			x.w.srv.log.Warn("scripts could not be loaded", slog.Any("error", err))
 		}
