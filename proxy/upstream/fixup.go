@@ -46,6 +46,11 @@ func (idle) LinkGone() {}
 
 func (i idle) Refused(string) { i.LinkLost(nil) }
 
+// askPeer is the sink of a CLIENT ID that is sent on a link which was shared.
+type askPeer struct{ fixup }
+
+func (a askPeer) Answer(_ uint8, reply, _ []byte) { a.link.learnPeer(reply) }
+
 // drop is a sink for replies that nobody wants.
 type drop struct{ fixup }
 

@@ -77,7 +77,7 @@ func (l *Link) beginGreeting() {
 	b, n := l.identity.append(nil)
 	l.greet.left = n
 	if l.owner != nil {
-		b = resp.AppendCommandStrings(b, "CLIENT", "ID")
+		b = append(b, clientID...)
 		l.greet.asksID = true
 	}
 	b = l.appendMarker(b)
@@ -129,9 +129,7 @@ func (l *Link) greetingReply(reply []byte) {
 	case l.greet.left == 0 && l.greet.asksID:
 		// A user who may not ask does without.
 		l.greet.asksID = false
-		if id, err := strconv.ParseInt(string(bytes.TrimSpace(reply[1:])), 10, 64); err == nil && !failed {
-			l.peer.Store(id)
-		}
+		l.learnPeer(reply)
 	case l.greet.left == 0:
 		l.markerReply(reply, failed)
 	case failed && notNow(reply):
@@ -140,6 +138,16 @@ func (l *Link) greetingReply(reply []byte) {
 		l.refused(string(bytes.TrimRight(reply, "\r\n")))
 	default:
 		l.greet.left--
+	}
+}
+
+// clientID asks for the upstream's id of the connection.
+var clientID = resp.AppendCommandStrings(nil, "CLIENT", "ID")
+
+// learnPeer takes the answer. Some users may not ask.
+func (l *Link) learnPeer(reply []byte) {
+	if id, err := strconv.ParseInt(string(bytes.TrimSpace(reply[1:])), 10, 64); err == nil && reply[0] == ':' {
+		l.peer.Store(id)
 	}
 }
 

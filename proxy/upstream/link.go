@@ -59,6 +59,7 @@ type Link struct {
 	owner       Owner        // nil: shared
 	orphan      bool         // was taken over, and its owner has gone: closed once nobody else waits on it
 	former      Owner        // that owner
+	known       bool         // sessions that shared it once may still hold it: it is never shared again
 	taken       bool         // was shared, and is now the owner's; what others have in flight is still theirs
 	users       int          // sessions that have joined a shared link
 	members     members      // those of them that are told when its user is refused

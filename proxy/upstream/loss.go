@@ -144,8 +144,9 @@ func (l *Link) rebuild(each func(e *entry, frames []byte, end int)) {
 }
 
 // overtaken tells for each sink where in the buffer its last command ends that was
-// written and cannot be repeated. A read before that is not sent again: it would
-// see what the later command has done.
+// written and does not only read. A read before that is not sent again: it would
+// see what the later command has done. One that carries a token is: if a later one
+// has run, so has it, and the token has its reply.
 func (l *Link) overtaken() map[Sink]int {
 	m := map[Sink]int{}
 	off := l.queue()
@@ -155,7 +156,7 @@ func (l *Link) overtaken() map[Sink]int {
 		for len(frames) > 0 {
 			n := frameLen(frames)
 			off += n
-			if off <= l.sent && (e.kind == Tx || !l.repeatable(e, frames[:n])) {
+			if off <= l.sent && (e.kind == Tx || l.env.Repeatable(frames[:n]) != Always) {
 				m[e.sink] = off
 			}
 			frames = frames[n:]
@@ -172,7 +173,7 @@ func (l *Link) decide(e *entry, frame []byte, written, overtaken bool) {
 		verdict, text = Tell, Unavailable // nobody hears it; the tag is settled
 	case e.once, verdict == Keep && e.streamed:
 		verdict, text = Tell, Unavailable
-	case verdict == Keep && written && (overtaken || e.tries+1 >= maxTries || l.waitedLong(e)):
+	case verdict == Keep && written && (overtaken && l.env.Repeatable(frame) == Always || e.tries+1 >= maxTries || l.waitedLong(e)):
 		verdict, text = Tell, Uncertain
 	}
 	if verdict == Tell {

@@ -236,8 +236,14 @@ func (s *Set) Release(l *Link, clean bool) {
 // the owner's.
 func (s *Set) Share(l *Link) bool {
 	k := Key{Identity: l.identity}.shared()
-	if s.shared[k] != nil || !l.atRest() {
+	if !l.atRest() || l.known {
 		return false
+	}
+	if old := s.shared[k]; old != nil {
+		if old.state == ready || old.users > 0 || old.ring.len() > 0 {
+			return false
+		}
+		old.Close() // it is not connected, and nobody's
 	}
 	delete(s.pinned, l)
 	l.owner, l.taken = nil, false
@@ -281,12 +287,15 @@ func (s *Set) TakeOver(l *Link, owner Owner) bool {
 	case i >= 0:
 		s.free = slices.Delete(s.free, i, i+1)
 	case len(s.pinned)+len(s.free) < s.max && s.isShared(l):
-		l.taken = true
+		l.taken, l.known = true, true
 	default:
 		return false
 	}
 	l.owner = owner
 	s.pinned[l] = struct{}{}
+	if l.state == ready && l.PeerID() == 0 { // CLIENT UNBLOCK needs it
+		l.Send(askPeer{fixup{l}}, clientID, 1, Inspect, 0)
+	}
 	return true
 }
 

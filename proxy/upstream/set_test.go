@@ -198,12 +198,16 @@ func TestTakeOver(t *testing.T) {
 		t.Error("others still get the link")
 	}
 	send(l, a, "WAIT 1 0")
-	if got := words(c.take()); got != "WAIT 1 0" {
+	if got := words(c.take()); got != "CLIENT ID; WAIT 1 0" { // CLIENT UNBLOCK needs the id
 		t.Errorf("sent %q", got)
 	}
 	s.Unpin(l)
 	c.reply("+OK\r\n+OK\r\n")
 	want(t, &log, "a:1 +OK|", "b:1 +OK|")
+	c.reply(":7\r\n")
+	if l.PeerID() != 7 {
+		t.Errorf("its id upstream is %d", l.PeerID())
+	}
 	c.reply(":0\r\n")
 	c.h.EOF()
 	c.h.(interface{ Drained() }).Drained()

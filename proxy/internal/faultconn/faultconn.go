@@ -60,6 +60,7 @@ type Relay struct {
 	ln     net.Listener
 	gate   gate
 	refuse atomic.Bool
+	next   atomic.Pointer[cut]
 	up     atomic.Int64
 	down   atomic.Int64
 

@@ -60,8 +60,9 @@ func (r *Relay) pass(l *link, from, to net.Conn, p Path, count *atomic.Int64) {
 			if !l.sleep(p.Delay) || !r.gate.wait(l.dead) {
 				return
 			}
-			if _, werr := to.Write(segment); werr != nil {
-				l.kill(true) // the receiver is gone; let the sender see it as it would without a relay
+			segment, last := r.cutHere(l, count == &r.down, segment)
+			if _, werr := to.Write(segment); werr != nil || last {
+				l.kill(!last) // the receiver is gone: let the sender see it as it would without a relay
 				return
 			}
 			passed += int64(len(segment))
