@@ -58,6 +58,10 @@ type UpstreamConfig struct {
 	Wait        time.Duration
 	DialTimeout time.Duration // connecting and the TLS handshake together
 
+	// Timeout bounds the wait for a reply, blocking commands excepted; 0: none.
+	// When it strikes the connection is closed, never used again.
+	Timeout time.Duration
+
 	// MaxPinned bounds the upstream connections that belong to one client at a
 	// time (transactions, blocking commands, subscriptions), free ones included.
 	MaxPinned int
@@ -87,10 +91,11 @@ type ClientConfig struct {
 
 // PurgeConfig bounds PURGE.
 type PurgeConfig struct {
-	MaxScan           int64 // keys in the database, above which the default mode is refused
-	Limit             int64 // matches, above which nothing is deleted, when the command names no LIMIT; at most MaxPurgeLimit
-	AllowWildcardOnly bool  // patterns that demand no literal byte, such as *
-	Queue             int   // PURGEs that may wait for the one that scans, per upstream and database
+	MaxScan           int64         // keys in the database, above which the default mode is refused
+	Limit             int64         // matches, above which nothing is deleted, when the command names no LIMIT; at most MaxPurgeLimit
+	AllowWildcardOnly bool          // patterns that demand no literal byte, such as *
+	Step              time.Duration // how long a step of PURGE … SWEEP may keep the upstream busy
+	Queue             int           // PURGEs that may wait for the one that scans, per upstream and database
 }
 
 // ScriptsConfig names directories; "": none. What is in the first two is read
@@ -147,6 +152,7 @@ func NewConfig() Config {
 		Purge: PurgeConfig{
 			MaxScan: 100_000,
 			Limit:   10_000,
+			Step:    2 * time.Millisecond,
 			Queue:   64,
 		},
 		Log:           LogConfig{Format: "text", Level: "info"},

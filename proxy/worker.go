@@ -41,6 +41,8 @@ func newWorker(srv *Server) (*worker, error) {
 		Scripts:      cache{w},
 		Repeatable:   func(frame []byte) time.Duration { return w.env.Table.Repeatable(frame) },
 		Wait:         srv.cfg.Upstream.Wait,
+		Timeout:      srv.cfg.Upstream.Timeout,
+		MayBlock:     session.MayBlock,
 		DialTimeout:  srv.cfg.Upstream.DialTimeout,
 		AuthRequired: func() { w.env.AuthRequired = true },
 		Stats:        &w.upStats,

@@ -18,8 +18,8 @@ type exchange struct {
 }
 
 const (
-	uncertain   = "-UNCERTAIN "
-	unavailable = "-UNAVAILABLE "
+	maybeRan   = "-UNCERTAIN "
+	notSent = "-UNAVAILABLE "
 )
 
 // changed builds an exchange's verdict: the reply says that the effect happened, and it did, or that it did not, or that it
@@ -29,9 +29,9 @@ func changed(reply, before, after string) func([]string, string) bool {
 		switch last := replies[len(replies)-1]; {
 		case last == reply:
 			return k == after
-		case strings.HasPrefix(last, uncertain):
+		case strings.HasPrefix(last, maybeRan):
 			return k == before || k == after
-		case strings.HasPrefix(last, unavailable):
+		case strings.HasPrefix(last, notSent):
 			return k == before
 		}
 		return false
@@ -51,7 +51,7 @@ var exchanges = []exchange{
 	}},
 	{"pipeline", []string{"SET k 1"}, []string{"GET k", "ONCE t PX 60000 INCR k", "GET k"}, func(r []string, k string) bool {
 		// The first GET must not see what came after it: where it is asked again too late, it is left without an answer.
-		first := r[0] == "$1\r\n1\r\n" || strings.HasPrefix(r[0], uncertain)
+		first := r[0] == "$1\r\n1\r\n" || strings.HasPrefix(r[0], maybeRan)
 		return first && r[1] == ":2\r\n" && r[2] == "$1\r\n2\r\n" && k == "2"
 	}},
 }

@@ -41,6 +41,10 @@ const (
 	nested           = "-ERR MULTI calls can not be nested\r\n"
 )
 
+// MayBlock reports whether a command that a session sent with this tag may be
+// long in answering by its nature.
+func MayBlock(tag uint8) bool { return tag == tagBlock || tag == tagWait || tag == tagWaitPart }
+
 // dispatch decides what one command is. False: it was not taken, the session
 // has to wait first.
 func (s *Session) dispatch(c *command) bool {
@@ -248,6 +252,7 @@ func (s *Session) unpin() {
 func (s *Session) stay() {
 	if s.state.authed && s.link == nil && s.env.Multiplex && !s.gone {
 		s.join(upstream.Key{Identity: s.identity()})
+		s.link.Connect()
 	}
 }
 

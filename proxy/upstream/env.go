@@ -103,6 +103,11 @@ type Env struct {
 	Repeatable func(frame []byte) time.Duration
 	// Wait bounds how long a command waits for an upstream that is not there.
 	Wait time.Duration
+	// Timeout bounds the wait for a reply: then the connection is given up. 0: none.
+	Timeout time.Duration
+	// MayBlock reports whether a command with this tag may be long in answering by
+	// its nature; nil: none may.
+	MayBlock func(tag uint8) bool
 	// DialTimeout bounds connecting, and the greeting after it.
 	DialTimeout time.Duration
 	// AuthRequired is called when a connection without a user was told NOAUTH.

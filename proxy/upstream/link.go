@@ -92,6 +92,7 @@ type Link struct {
 	waiters           []Sink // paused until there is room
 	backoff           time.Duration
 	expiry            Timer
+	late              Timer
 	readPaused        bool
 	finishing         bool  // close the sending side once everything is written
 	rawSince          int64 // loop time of SetRaw
@@ -192,6 +193,10 @@ func (l *Link) stopTimers() {
 		l.expiry.Stop()
 		l.expiry = nil
 	}
+	if l.late != nil {
+		l.late.Stop()
+		l.late = nil
+	}
 }
 
 func (l *Link) dial() {
@@ -256,6 +261,7 @@ var (
 	errGreeting    = errors.New("the upstream did not answer the greeting in time")
 	errTx          = errors.New("the upstream refused EXEC and may still be queueing")
 	errFixup       = errors.New("the upstream refused what it took before from the same connection")
+	errTimeout     = errors.New("the upstream did not answer within upstream.timeout")
 	errUnreachable = errors.New("the upstream is not reachable")
 	errEOF         = errors.New("the upstream closed the connection")
 )

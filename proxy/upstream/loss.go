@@ -6,6 +6,8 @@ import "time"
 const (
 	// Uncertain: the command was written and may have run.
 	Uncertain = "-UNCERTAIN upstream connection lost before the reply; the command may or may not have run\r\n"
+	// TimedOut: the same, and it is not known whether the connection was.
+	TimedOut = "-UNCERTAIN no reply from the upstream within upstream.timeout; the command may or may not have run\r\n"
 	// Unavailable: the command was certainly not run.
 	Unavailable = "-UNAVAILABLE upstream is not reachable; the command was not sent\r\n"
 
@@ -173,6 +175,8 @@ func (l *Link) decide(e *entry, frame []byte, written, overtaken bool) {
 		verdict, text = Tell, Unavailable // nobody hears it; the tag is settled
 	case e.once, verdict == Keep && e.streamed:
 		verdict, text = Tell, Unavailable
+	case written && l.timedOut(e) && (verdict == Keep || text == Uncertain):
+		verdict, text = Tell, TimedOut
 	case verdict == Keep && written && (overtaken && l.env.Repeatable(frame) == Always || e.tries+1 >= maxTries || l.waitedLong(e)):
 		verdict, text = Tell, Uncertain
 	}

@@ -77,6 +77,9 @@ func (l *Link) touch() {
 		l.armExpiry()
 		return
 	}
+	if l.late == nil {
+		l.armTimeout()
+	}
 	if len(l.buf)-l.sent >= earlyWrite {
 		l.write()
 		return

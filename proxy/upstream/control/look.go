@@ -61,6 +61,10 @@ func (p *Plane) look(ctx context.Context, rdb *redis.Client) (s *State, loadErr,
 	case err != nil && !refused(err):
 		return nil, nil, err
 	}
+	// First of all: what changes from here on is noticed.
+	if p.signs, err = p.readSigns(ctx, rdb, nil); err != nil && !refused(err) {
+		return nil, nil, err
+	}
 	for _, step := range []func(context.Context, *redis.Client, *State) error{p.identity, p.commands, p.native, p.anonymous} {
 		if err := step(ctx, rdb, s); err != nil && !refused(err) {
 			return nil, nil, err
@@ -179,6 +183,8 @@ func (p *Plane) health(ctx context.Context, rdb *redis.Client) error {
 	switch was := p.State(); {
 	case unauthenticated(err) != was.AuthRequired:
 		return errAnew
+	case err == nil && !was.AuthRequired:
+		return p.changed(ctx, rdb)
 	case err == nil || refused(err):
 		return nil
 	}

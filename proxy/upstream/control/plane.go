@@ -50,6 +50,7 @@ var ErrClosed = errors.New("control: closed")
 type Plane struct {
 	opt   Options
 	state atomic.Pointer[State]
+	signs signs         // of the last look; the plane's goroutine alone has them
 	wake  chan struct{} // capacity 1: somebody waits for the scripts, or for another catalogue
 	ended chan struct{}
 
