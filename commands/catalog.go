@@ -26,7 +26,7 @@ func Open(from Sources, s Settings) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r, nil
+	return r, r.vetted()
 }
 
 // open is Open without the vetter.

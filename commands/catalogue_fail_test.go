@@ -29,7 +29,7 @@ func failsWhole(t *testing.T, trials []trial) {
 			f.eachRight(ex, calls)
 			f.eachKey(ex)
 			if slices.ContainsFunc(calls, func(c scriptCall) bool { return c.write }) {
-				f.server(ex)
+				f.server(ex) // what only reads, since it refuses, may do so on a server that takes no writes
 			}
 			for _, call := range calls {
 				if call.command != "" {

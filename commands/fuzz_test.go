@@ -50,6 +50,16 @@ func checkRewrite(t *testing.T, c *Custom, args [][]byte) {
 		}
 		return
 	}
+	if call.Steps != nil {
+		if len(out) != len(head) || call.Steps.Limit < 1 || call.Steps.Limit > MaxStepKeys {
+			t.Fatalf("%q: %q and %+v", args, out, call.Steps)
+		}
+		out = call.Steps.AppendScan(out, []byte("0"), 10)
+		if frame := parseFrame(t, out[len(head):]); frame[0] != "SCAN" || frame[2] != "MATCH" {
+			t.Fatalf("%q: %q", args, frame)
+		}
+		return
+	}
 	frame := parseFrame(t, out[len(head):])
 	if len(frame) < 3 || frame[1] != call.SHA || len(call.SHA) != 40 {
 		t.Fatalf("%q: %q", args, frame)

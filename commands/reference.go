@@ -3,7 +3,6 @@ package commands
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -238,61 +237,3 @@ func orNothing(before, text string) string {
 	return before + text
 }
 
-// errorLiteral finds the texts that a script answers itself.
-var errorLiteral = regexp.MustCompile(`redis\.error_reply\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*\)`)
-
-// errorTexts are the errors that the proxy or the script gives, without what every server says of itself.
-func (r *Registry) errorTexts(c *Custom) []string {
-	out := []string{c.arityErr.Text}
-	add := func(text string) {
-		if text != "" && !slices.Contains(out, text) {
-			out = append(out, text)
-		}
-	}
-	if c.grammar.positional < len(c.grammar.args) {
-		add(c.grammar.errs.syntax.Text)
-	}
-	c.eachArg(c.spec.Arguments, add)
-	for _, conflict := range c.spec.Conflicts {
-		add(conflict.Error)
-	}
-	for _, s := range c.scripts() {
-		own, err := r.files.ReadFile(s.name + ".lua")
-		if err != nil {
-			continue
-		}
-		for _, m := range errorLiteral.FindAllStringSubmatch(string(own), -1) {
-			add(unquote.Replace(m[1] + m[2]))
-		}
-	}
-	return out
-}
-
-var unquote = strings.NewReplacer(`\'`, `'`, `\"`, `"`, `\\`, `\`)
-
-// eachArg adds the errors that come from the arguments' declarations.
-func (c *Custom) eachArg(args []ArgSpec, add func(string)) {
-	for i := range args {
-		a := &args[i]
-		switch {
-		case a.Unsupported != "":
-			add(a.Unsupported)
-			continue
-		case a.Type == "integer" && a.NotInteger == "":
-			add(c.grammar.errs.notInteger.Text)
-		}
-		add(a.NotInteger)
-		add(a.RangeError)
-		switch a.Check {
-		case "expiry":
-			add(c.grammar.badExpiry.Text)
-		case "type-name":
-			add(c.grammar.errs.unknownType.Text + " 'x'")
-		case "glob", "glob-prefix":
-			add(c.grammar.errs.tooLong.Text)
-			add(c.grammar.errs.tooManyStars.Text)
-			add(c.grammar.errs.wildcardOnly.Text)
-		}
-		c.eachArg(a.Arguments, add)
-	}
-}

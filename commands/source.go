@@ -161,7 +161,7 @@ func (l *layers) located(name string, err error) error {
 var (
 	errorField    = regexp.MustCompile(`unknown field "([^"]+)"`)
 	errorArgument = regexp.MustCompile(`argument "([^"]+)"`)
-	errorKey      = regexp.MustCompile(`^([a-z_]+)\b`)
+	errorKey      = regexp.MustCompile(`^([a-z0-9_]+)\b`)
 )
 
 // lineOf finds the line that an error speaks of, from 1: by the decoder's offset, or by the key or argument that it names.
@@ -174,6 +174,8 @@ func lineOf(text []byte, err error) int {
 		offset = int(syntax.Offset)
 	case errors.As(err, &kind):
 		offset = int(kind.Offset)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		offset = len(text)
 	default:
 		for _, try := range []struct {
 			of      *regexp.Regexp

@@ -193,6 +193,8 @@ func checkHostPort(addr string) error {
 const (
 	maxWait = time.Hour
 	minDial = time.Millisecond
+	minStep = 100 * time.Microsecond
+	maxStep = time.Second
 )
 
 func within[T int | int64](p *T, low, high T) func() error {

@@ -35,11 +35,15 @@ var (
 	descReconnect = desc("upstream_reconnects_total", "Upstream connections that were lost and had to be opened again.", "loop")
 	descBytes     = desc("client_bytes_total", "Bytes exchanged with clients.", "loop", "direction")
 	descUpBytes   = desc("upstream_bytes_total", "Bytes exchanged with the upstream.", "loop", "direction")
+	descPurging   = desc("purges_running", "PURGEs with SNAPSHOT or SWEEP that are under way.", "loop")
+	descScanned   = desc("purge_scanned_keys_total", "Keys, about, that PURGEs with SNAPSHOT or SWEEP have looked at.", "loop")
+	descRemoved   = desc("purge_removed_keys_total", "Keys that PURGE has removed, in any mode.", "loop")
+	descSteps     = desc("purge_step_seconds", "How long each step of a PURGE with SNAPSHOT or SWEEP kept the upstream busy, the way there and back taken off.")
 	descPanics    = desc("panics_total", "Handlers that panicked; each closed its connection.", "loop")
 )
 
 var allDescs = []*prometheus.Desc{descBuild, descReady, descClients, descAccepted, descClosed, descCommands, descInFlight,
-	descLatency, descErrors, descUpstreams, descReconnect, descBytes, descUpBytes, descPanics}
+	descLatency, descErrors, descUpstreams, descReconnect, descBytes, descUpBytes, descPurging, descScanned, descRemoved, descSteps, descPanics}
 
 // newRegistry has the proxy's metrics and those of the Go runtime and the
 // process. It is not the global registry: two servers in one process, as in
@@ -70,20 +74,26 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	e.gauge(descReady, ready)
 	errors, closed := make(map[string]Count), make(map[string]Count)
-	var latency Histogram
+	var latency, steps Histogram
 	for i := range s.Loops {
 		l := &s.Loops[i]
 		e.loop(strconv.Itoa(i), l)
 		addCounters(errors, l.Errors)
 		addCounters(closed, l.Closed)
-		latency.Sum += l.Latency.Sum
-		for b, n := range l.Latency.Counts {
-			latency.Counts[b] += n
-		}
+		addHistogram(&latency, &l.Latency)
+		addHistogram(&steps, &l.Purge.Steps)
 	}
 	e.counters(descErrors, errors)
 	e.counters(descClosed, closed)
 	e.histogram(descLatency, &latency)
+	e.histogram(descSteps, &steps)
+}
+
+func addHistogram(sum, h *Histogram) {
+	sum.Sum += h.Sum
+	for b, n := range h.Counts {
+		sum.Counts[b] += n
+	}
 }
 
 // addCounters sums over the loops. Each has its own up to tally.MaxCounters names, so
@@ -134,6 +144,9 @@ func (e emitter) loop(loop string, l *LoopStats) {
 	e.counter(descBytes, l.BytesOut, loop, "out")
 	e.counter(descUpBytes, l.UpstreamBytesIn, loop, "in")
 	e.counter(descUpBytes, l.UpstreamBytesOut, loop, "out")
+	e.gauge(descPurging, l.Purge.Running, loop)
+	e.counter(descScanned, l.Purge.Scanned, loop)
+	e.counter(descRemoved, l.Purge.Removed, loop)
 	e.counter(descPanics, l.Panics, loop)
 }
 

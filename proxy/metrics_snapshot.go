@@ -21,6 +21,7 @@ type LoopStats struct {
 	InFlight int64 // commands sent upstream whose reply is not here yet
 
 	Commands CommandCounts
+	Purge    PurgeCounts
 	Latency  Histogram // from a command's last byte to its reply's first, of commands that went upstream
 
 	Upstreams  UpstreamCounts
@@ -41,6 +42,14 @@ type CommandCounts struct {
 	Custom    Count // the proxy's own commands, such as PURGE
 	Local     Count // answered by the proxy
 	Refused   Count // by policy
+}
+
+// PurgeCounts are about PURGE.
+type PurgeCounts struct {
+	Running int64     // those in steps (SNAPSHOT, SWEEP) that are under way
+	Scanned Count     // keys, about, that those have looked at
+	Removed Count     // keys removed, in every mode
+	Steps   Histogram // how long each step kept the upstream busy, as seen from here
 }
 
 // UpstreamCounts are the connections to the upstream, by what they do now.

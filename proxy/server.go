@@ -53,6 +53,7 @@ type Server struct {
 	draining    atomic.Bool
 	empty       chan struct{} // has an element when the last client has gone
 	directory   session.Directory
+	purges      session.Purges
 	lastDial    atomic.Int64 // unix seconds of the last failure that was logged
 
 	looked    sync.Once

@@ -51,11 +51,7 @@ func explain(cfg *proxy.Config) string {
 		fmt.Fprintf(&b, "# Clients connect to %s (%s, %s).\n", l.Address, l.Network, how)
 	}
 	fmt.Fprintf(&b, "# %s\n", explainUpstream(cfg))
-	if cfg.RawLua == "deny" {
-		b.WriteString("# Clients' own Lua is refused.\n")
-	} else {
-		b.WriteString("# Clients' own Lua is passed on: whoever can connect can run scripts on the upstream, as far as its ACL lets them.\n")
-	}
+	fmt.Fprintf(&b, "# %s\n", explainScripts(cfg))
 	if cfg.Admin == "" {
 		b.WriteString("# No metrics and no health checks are served.\n\n")
 	} else {
@@ -69,6 +65,29 @@ func explain(cfg *proxy.Config) string {
 		fmt.Fprintf(&b, "%s = %s # %s\n", s.Key, s.Value, origin)
 	}
 	return b.String()
+}
+
+// explainScripts says whose Lua runs. The catalogue was loaded before, to validate cfg.
+func explainScripts(cfg *proxy.Config) string {
+	var text string
+	switch cfg.RawLua {
+	case "deny":
+		text = "Clients' own Lua is refused."
+	case "vetted":
+		n := 0
+		if r, err := cfg.Catalogue(); err == nil {
+			n = r.Applications()
+		}
+		text = fmt.Sprintf("Of clients' own Lua, the %d scripts in %s run; all others are refused.", n, cfg.Scripts.ApplicationDir)
+	case "learn":
+		text = "Clients' own Lua is passed on, and recorded in " + cfg.Scripts.LearnDir + ": whoever can connect can run scripts on the upstream, as far as its ACL lets them."
+	default:
+		text = "Clients' own Lua is passed on: whoever can connect can run scripts on the upstream, as far as its ACL lets them."
+	}
+	if cfg.Scripts.Dir != "" {
+		text += " Commands of your own come from " + cfg.Scripts.Dir + "."
+	}
+	return text
 }
 
 func explainUpstream(cfg *proxy.Config) string {

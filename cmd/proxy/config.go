@@ -17,7 +17,7 @@ type settings struct {
 	Upstream      *string  `help:"The server: redis://[user:password@]host:port[/db], rediss://… or unix:///path." placeholder:"URL"`
 	Admin         *string  `help:"Address of /metrics, /healthz and /readyz; empty turns them off." placeholder:"ADDR"`
 	Embedded      bool     `help:"Use an in-memory stand-in for Redis as the upstream, to try things out."`
-	RawLua        *string  `help:"Clients' own Lua: deny or allow." placeholder:"POLICY"`
+	RawLua        *string  `help:"Clients' own Lua: deny, vetted, learn or allow." placeholder:"POLICY"`
 	Loops         *int     `help:"Event loops; 0 lets the proxy choose." placeholder:"N"`
 	ShutdownGrace *string  `help:"How long clients may take to finish after SIGTERM." placeholder:"DURATION"`
 	LogFormat     *string  `help:"text or json." placeholder:"FORMAT"`

@@ -14,9 +14,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/atomicproxy/atomicproxy/cmd/proxy/internal/bench"
 	"github.com/redis/go-redis/v9/logging"
 )
 
@@ -46,11 +48,15 @@ func (w *world) fail(err error) int {
 
 // commandLine is the whole grammar; kong reads the tags.
 type commandLine struct {
-	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the proxy (the default)."`
-	Check   checkCmd   `cmd:"" help:"Read the configuration, say what it means, and report every problem."`
-	Health  healthCmd  `cmd:"" help:"Ask a running proxy whether it is alive."`
-	Cli     cliCmd     `cmd:"" help:"Send one command and print the reply."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve    serveCmd    `cmd:"" default:"withargs" help:"Run the proxy (the default)."`
+	Check    checkCmd    `cmd:"" help:"Read the configuration, say what it means, and report every problem."`
+	Health   healthCmd   `cmd:"" help:"Ask a running proxy whether it is alive."`
+	Commands commandsCmd `cmd:"" help:"Describe the proxy's own commands."`
+	Cli      cliCmd      `cmd:"" help:"Send one command and print the reply."`
+	Bench    benchCmd    `cmd:"" help:"Measure the proxy beside the server alone and other proxies, on this machine."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+
+	BenchHelper benchHelperCmd `cmd:"" hidden:""`
 }
 
 const description = `A Redis-protocol proxy that carries all clients over a few upstream connections and adds atomic commands.
@@ -63,8 +69,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, env func(
 	logging.Disable() // go-redis writes to standard error what it returns as an error as well
 	var line commandLine
 	exited := -1
+	vars := kong.Vars{"cliAddr": defaultCliAddr, "fullRounds": strconv.Itoa(fullRounds), "fullDuration": fullDuration.String(), "quickDuration": quickDuration.String()}
 	parser, err := kong.New(&line, kong.Name("proxy"), kong.Description(description), kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { exited = code }), kong.Vars{"cliAddr": defaultCliAddr}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Exit(func(code int) { exited = code }), vars, kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitFailed
@@ -83,8 +90,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, env func(
 		return line.Check.run(w)
 	case "health":
 		return line.Health.run(w)
+	case "commands":
+		return line.Commands.run(w)
 	case "cli":
 		return line.Cli.run(w)
+	case "bench":
+		return line.Bench.run(w)
+	case bench.HelperCommand:
+		return line.BenchHelper.run(w)
 	case "version":
 		return line.Version.run(w)
 	}

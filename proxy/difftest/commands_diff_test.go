@@ -51,9 +51,10 @@ func newDuel(t *testing.T, s *redistest.Server, through func(t *testing.T, upstr
 	return d
 }
 
-// serverArgs open DEBUG, for DEBUG DIGEST, and switch off logs that depend on the machine's speed.
+// serverArgs open DEBUG, for DEBUG DIGEST, switch off logs that depend on the machine's speed, and have a server look at
+// its clock often: what blocks for 10 ms should not take 100.
 func serverArgs(p redistest.Program) []string {
-	args := []string{"--slowlog-log-slower-than", "-1"}
+	args := []string{"--slowlog-log-slower-than", "-1", "--hz", "100"}
 	if p.AtLeast("7") {
 		args = append(args, "--enable-debug-command", "local")
 	}

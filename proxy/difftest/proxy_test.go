@@ -19,7 +19,7 @@ func startProxy(t *testing.T, upstream string) string {
 }
 
 // startConfigured is startProxy with changes to the default configuration.
-func startConfigured(t *testing.T, upstream string, change func(*proxy.Config)) string {
+func startConfigured(t testing.TB, upstream string, change func(*proxy.Config)) string {
 	t.Helper()
 	cfg := proxy.NewConfig()
 	cfg.Listen = []string{"127.0.0.1:0"}
@@ -43,7 +43,7 @@ func startConfigured(t *testing.T, upstream string, change func(*proxy.Config)) 
 }
 
 // logTo is the test's log, in verbose runs: what the proxy says is long, and says nothing about right or wrong.
-func logTo(t *testing.T) io.Writer {
+func logTo(t testing.TB) io.Writer {
 	if !testing.Verbose() {
 		return io.Discard
 	}

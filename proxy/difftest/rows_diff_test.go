@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/atomicproxy/atomicproxy/proxy"
 	"github.com/atomicproxy/atomicproxy/proxy/internal/redistest"
@@ -127,11 +126,8 @@ func tidy(t *testing.T, c *redistest.Client) {
 			c.Do("ACL", "DELUSER", user.text)
 		}
 	}
-	deadline := time.Now().Add(2 * replyTimeout)
-	for !strings.Contains(c.Do("INFO", "clients"), "blocked_clients:0\r\n") {
-		if time.Now().After(deadline) {
-			t.Fatal("somebody is blocked, although everybody has gone")
-		}
-		time.Sleep(time.Millisecond)
-	}
+	waitUntil(t, "nobody is blocked, and no connection of a user's is left", func() bool {
+		return strings.Contains(c.Do("INFO", "clients"), "blocked_clients:0\r\n") &&
+			strings.Count(c.Do("CLIENT", "LIST"), "user=") == strings.Count(c.Do("CLIENT", "LIST"), "user=default ")
+	})
 }

@@ -89,11 +89,12 @@ func (p *player) play(t *testing.T, s *script) []string {
 	return p.out
 }
 
-// together counts the steps at the beginning that one client can take without waiting. An id is needed by the next.
+// together counts the steps at the beginning that one client can take without waiting. An id is needed by
+// the next, and what is behind a silence would break it.
 func together(steps []step) (n int) {
 	for n < len(steps) && steps[n].who == steps[0].who && steps[0].who != '?' {
 		n++
-		if steps[n-1].op == '#' {
+		if op := steps[n-1].op; op == '#' || op == '_' {
 			break
 		}
 	}

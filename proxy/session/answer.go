@@ -111,9 +111,8 @@ func (s *Session) Local(tag uint8, text string) {
 	switch tag {
 	case tagWaitPart:
 		s.writes.lost = true // WAIT itself is still to be answered
-	case tagWait:
-		s.writes.forget()
-		s.client.SendString(text)
+	case tagWait: // whatever became of it, the connection that could tell is not there
+		s.client.SendString(s.writes.forget())
 	case tagQuit:
 		s.client.SendString(okReply)
 	default:
@@ -152,7 +151,7 @@ func (s *Session) RawError(line []byte) {
 	case text == resetBarrier:
 		s.release(heldReset) // RESET itself was refused
 	case text != "":
-		s.client.SendString(text)
+		s.client.SendString(s.oneOfTwo(text))
 	case bytes.HasPrefix(line, []byte("-NOSCRIPT")) && s.rawCustom && !s.env.RawLua:
 		s.client.SendString(tryAgain) // only our own EVALSHA can have got it
 	default:
@@ -166,7 +165,7 @@ func (s *Session) answerRefused(reply []byte) {
 		s.state.failed = true
 	}
 	if text := refusalIn(reply); text != "" {
-		s.client.SendString(text)
+		s.client.SendString(s.oneOfTwo(text))
 		return
 	}
 	s.client.Send(reply)

@@ -100,8 +100,8 @@ func TestMerge(t *testing.T) {
 		{"not an array", "COMMAND INFO get", "+OK|", "+OK|", open, false, false},
 
 		{"count", "COMMAND COUNT", ":100|", ":99|", open, false, false}, // proxy and purge come, eval, evalsha and the upstream's purge go
-		{"list", "COMMAND LIST", "*3|$3|get|$4|eval|$10|config|set|", "*8|$3|get|$10|config|set|$5|proxy|$13|proxy|clients|$14|proxy|commands|$10|proxy|help|$10|proxy|info|$5|purge|", open, false, false},
-		{"list, denied", "COMMAND LIST", "*2|$3|get|$10|config|set|", "*5|$3|get|$5|proxy|$14|proxy|commands|$10|proxy|help|$10|proxy|info|", deny, false, false},
+		{"list", "COMMAND LIST", "*3|$3|get|$4|eval|$10|config|set|", "*10|$3|get|$10|config|set|$5|proxy|$13|proxy|clients|$14|proxy|commands|$10|proxy|help|$10|proxy|info|$11|proxy|purge|$12|proxy|purges|$5|purge|", open, false, false},
+		{"list, denied", "COMMAND LIST", "*2|$3|get|$10|config|set|", "*7|$3|get|$5|proxy|$14|proxy|commands|$10|proxy|help|$10|proxy|info|$11|proxy|purge|$12|proxy|purges|", deny, false, false},
 		{"list by pattern", "COMMAND LIST FILTERBY PATTERN PUR*", "*1|$5|purge|", "*1|$5|purge|", open, false, false},
 		{"list by category", "COMMAND LIST filterby aclcat keyspace", "*1|$3|get|", "*2|$3|get|$5|purge|", open, false, false},
 		{"list by module", "COMMAND LIST FILTERBY MODULE m", "*0|", "*0|", open, false, false},

@@ -75,10 +75,15 @@ func helloCredentials(args [][]byte) (credentials [][]byte) {
 	return credentials
 }
 
-// namesItself reports whether SETNAME stands among the options of a HELLO.
+// namesItself reports whether SETNAME stands among the options of a HELLO without
+// credentials. (One with them may have been on a connection of any user's.)
 func namesItself(frame []byte) bool {
 	c := command{frame: frame}
-	for _, a := range c.args(nil) {
+	args := c.args(nil)
+	if helloCredentials(args) != nil {
+		return false
+	}
+	for _, a := range args {
 		if isWord(a, "setname") {
 			return true
 		}

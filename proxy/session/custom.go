@@ -61,7 +61,7 @@ func (s *Session) custom(v *verb, c *command) bool {
 		s.wroteOn()
 	}
 	if call.Gate {
-		s.auditScan(c)
+		s.auditScan(c, call.ReadOnly)
 	}
 	if s.raw {
 		s.rawCustom = true

@@ -24,3 +24,9 @@ func (s *Session) Dump() string {
 	return fmt.Sprintf("in flight %d, held %05b, buffered %d, pinned %v, raw %v, ending %v, flow %d, gate %d, link %v, connected %v, state %+v",
 		s.inflight, s.held, len(s.in), s.pinned, s.raw, s.ending, s.flow, s.gate, s.link != nil, connected, s.state)
 }
+
+// PurgeWaits reports whether the session's PURGE in steps waits for the gate.
+func (s *Session) PurgeWaits() bool { return s.purge != nil && s.purge.ticket != nil }
+
+// CancelPurge does what PROXY PURGE CANCEL does to the session's PURGE.
+func (s *Session) CancelPurge() { s.purge.listing.cancel() }

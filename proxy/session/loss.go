@@ -35,7 +35,7 @@ func (s *Session) Fate(tag uint8, frame []byte, written, repeatable bool) (upstr
 		st.watch, st.watchLost = false, false
 		return upstream.Tell, okReply
 	case tag == tagPoison:
-		return upstream.Tell, refusalIn(frame)
+		return upstream.Tell, s.oneOfTwo(refusalIn(frame))
 	case op == commands.OpDiscard:
 		return upstream.Tell, "-ERR DISCARD without MULTI\r\n"
 	case op == commands.OpExec, tag == tagDiscard:

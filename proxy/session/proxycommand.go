@@ -42,6 +42,9 @@ func (s *Session) askProxy(c *command) bool {
 	switch {
 	case s.raw:
 		return s.refuse(proxyRaw)
+	case s.mayBeInMulti() && s.inflight > 0: // an EXEC may be among it
+		s.held |= heldIdle
+		return false
 	case s.mayBeInMulti():
 		return s.refuse(proxyInMulti)
 	case fault != "":

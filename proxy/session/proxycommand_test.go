@@ -40,7 +40,7 @@ func TestProxyReports(t *testing.T) {
 		c := redistest.Dial(t, addr)
 		for _, hello := range []string{"2", "3"} {
 			c.Do("HELLO", hello)
-			if got := c.Do("PROXY", "help"); !strings.HasPrefix(got, "*9\r\n+PROXY <subcommand>") {
+			if got := c.Do("PROXY", "help"); !strings.HasPrefix(got, "*13\r\n+PROXY <subcommand>") {
 				t.Errorf("HELP: %q", got)
 			}
 			clients := text(t, c.Do("proxy", "clients"))

@@ -76,7 +76,6 @@ type purge struct {
 	used   int   // keys of it
 	sentAt int64
 	timed  bool // the link was connected then
-	long   bool // the reply comes in pieces, which are dropped
 
 	inGate bool
 	ticket *Ticket
@@ -92,17 +91,17 @@ type purge struct {
 	seen           map[string]struct{}
 	held           int // bytes of found, as counted in Env.Buffered
 
-	removed   int
-	doubt     int  // keys of removals without a reply
-	wrote     bool // a removal had a reply
-	epoch     uint32
-	offsets   bool // removals went over several connections
-	answered  bool // the upstream has ever answered
-	troubled  int64
-	restarts  int
-	complete  bool // SNAPSHOT: the one removal is done
-	stop, why string
-	over      bool
+	removed  int
+	doubt    int  // keys of removals without a reply
+	wrote    bool // a removal had a reply
+	epoch    uint32
+	offsets  bool // removals went over several connections
+	answered bool // the upstream has ever answered
+	troubled int64
+	restarts int
+	complete bool   // SNAPSHOT: the one removal is done
+	stop     string // why it is to end after this step
+	over     bool
 }
 
 // beginPurge starts a PURGE in steps. What the client sends behind it waits.
@@ -110,11 +109,11 @@ func (s *Session) beginPurge(plan *commands.Steps, c *command) bool {
 	switch {
 	case s.raw:
 		return s.refuse(stepsRaw)
-	case s.mayBeInMulti():
-		return s.refuse(stepsInMulti)
-	case s.inflight > 0:
+	case s.inflight > 0: // an EXEC may be among it: only then it is known whether this is in a transaction
 		s.held |= heldIdle
 		return false
+	case s.mayBeInMulti():
+		return s.refuse(stepsInMulti)
 	case plan.Nothing():
 		s.local(":0\r\n")
 		return true

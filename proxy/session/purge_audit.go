@@ -14,6 +14,7 @@ type auditing struct {
 	call  string // as the client sent it, fit for a log; "": there is none
 	began int64  // loop time
 	db    int
+	dry   bool // nothing is removed
 }
 
 // user is whom the client's commands run as.
@@ -36,15 +37,19 @@ func (s *Session) address() string {
 }
 
 // audit writes the record of one PURGE: who, from where, what, how many, how long,
-// and how it ended. of is in doubt beyond removed.
+// and how it ended. doubt are keys of which it is not known.
 func (s *Session) audit(a auditing, removed, doubt int, outcome, text string, more ...slog.Attr) {
 	if s.env.Log == nil {
 		return
 	}
+	counted := "removed"
+	if a.dry {
+		counted = "matched"
+	}
 	took := time.Duration(s.env.Links.World().Now() - a.began)
 	attrs := []any{
 		slog.String("user", s.user()), slog.String("client", s.address()), slog.Int("db", a.db), slog.String("call", a.call),
-		slog.Int("removed", removed), slog.Duration("took", took), slog.String("outcome", outcome),
+		slog.Int(counted, removed), slog.Duration("took", took), slog.String("outcome", outcome),
 	}
 	if doubt > 0 {
 		attrs = append(attrs, slog.Int("removed_at_most", removed+doubt))
@@ -59,13 +64,16 @@ func (s *Session) audit(a auditing, removed, doubt int, outcome, text string, mo
 }
 
 // auditScan begins the record of a PURGE of one step.
-func (s *Session) auditScan(c *command) {
-	s.scan = auditing{call: commands.Printable(c.args(nil)), began: s.env.Links.World().Now(), db: s.state.db}
+func (s *Session) auditScan(c *command, dry bool) {
+	if s.env.Log == nil {
+		return
+	}
+	s.scan = auditing{call: commands.Printable(c.args(nil)), began: s.env.Links.World().Now(), db: s.state.db, dry: dry}
 }
 
 // auditReply ends it with the reply, if it is one to a scan.
 func (s *Session) auditReply(tag uint8, reply []byte) {
-	if tag == tagScan {
+	if tag == tagScan && s.scan.call != "" {
 		s.audited(string(reply))
 	}
 }
@@ -85,7 +93,7 @@ func (s *Session) audited(reply string) {
 		s.audit(a, 0, 0, "queued", "")
 	default:
 		n, outcome, text := outcomeOf(reply)
-		if !strings.Contains(strings.ToUpper(a.call), "DRYRUN") {
+		if !a.dry {
 			s.env.Counts.PurgeRemoved += uint64(n)
 		}
 		s.audit(a, n, 0, outcome, text)
@@ -109,7 +117,7 @@ func (p *purge) report(reply string) {
 	if p.stop != "" && outcome != "done" {
 		outcome = "stopped"
 	}
-	p.s.audit(auditing{p.call, p.began, p.listing.db}, p.removed, p.doubt, outcome, text,
+	p.s.audit(auditing{p.call, p.began, p.listing.db, p.plan.DryRun}, p.removed, p.doubt, outcome, text,
 		slog.Int64("id", p.listing.id), slog.Int("steps", p.pace.steps), slog.Duration("longest_step", p.pace.longest))
 }
 

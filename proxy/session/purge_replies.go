@@ -12,11 +12,11 @@ import (
 // A purge owns its link. These are the methods of that role.
 
 // Answer takes the reply to what was asked.
-func (p *purge) Answer(tag uint8, reply, _ []byte) {
+func (p *purge) Answer(tag uint8, reply, frame []byte) {
 	p.asked, p.answered = askNothing, true
 	p.leaveGate()
 	if reply[0] == '-' {
-		p.refused(tag, line(reply))
+		p.refused(tag, line(reply), frame)
 		return
 	}
 	p.troubled, p.missed = 0, 0
@@ -182,10 +182,10 @@ func number(reply []byte) (int, bool) {
 }
 
 // refused deals with an error.
-func (p *purge) refused(tag uint8, text string) {
+func (p *purge) refused(tag uint8, text string, frame []byte) {
 	switch code := []byte(text); {
 	case bytes.HasPrefix(code, []byte("-NOSCRIPT")):
-		p.heal()
+		p.heal(scriptOf(frame))
 	case bytes.HasPrefix(code, []byte("-BUSY")), bytes.HasPrefix(code, []byte("-LOADING")):
 		p.trouble(text)
 	case tag == askSize && bytes.HasPrefix(code, []byte("-NOPERM")):
@@ -199,14 +199,14 @@ func (p *purge) refused(tag uint8, text string) {
 	}
 }
 
-// heal has the scripts loaded again.
-func (p *purge) heal() {
+// heal has a script loaded again.
+func (p *purge) heal(sha string) {
 	if p.missed++; p.missed > maxHeals {
 		p.finish(p.failed(tryAgain))
 		return
 	}
 	p.heals = true
-	p.env.Scripts.Load(func(err error) {
+	p.env.Scripts.Load(sha, func(err error) {
 		p.heals = false
 		if err != nil && !p.over {
 			p.finish(p.failed(tryAgain))
@@ -252,7 +252,7 @@ func (p *purge) LinkLost(error) bool {
 
 // Local takes the news that what was asked has no reply.
 func (p *purge) Local(tag uint8, text string) {
-	p.asked, p.long = askNothing, false
+	p.asked = askNothing
 	p.leaveGate()
 	switch {
 	case p.over:
@@ -279,14 +279,14 @@ func (p *purge) Refused(text string) {
 }
 
 // Long: a page is too long to hold. It is dropped, and asked for in smaller ones.
-func (p *purge) Long(uint8) { p.long = true }
+func (p *purge) Long(uint8) {}
 
 // Part drops a piece of it.
 func (p *purge) Part([]byte) {}
 
 // Replies ends it.
 func (p *purge) Replies([]byte, int) {
-	p.asked, p.long = askNothing, false
+	p.asked = askNothing
 	p.leaveGate()
 	if p.used <= minSize || p.used != p.pace.count {
 		p.finish(p.failed(tooLongPage))

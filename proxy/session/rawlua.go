@@ -112,10 +112,14 @@ func (s *Session) refuseScript(l lua, sha []byte) bool {
 		s.say(noScript)
 		return true
 	}
-	if len(sha) != len(shaBlank) || !isHex(sha) { // nothing of a client's gets into a text unseen
-		return s.refuse(notVetted)
+	text := notVetted
+	if l == luaName {
+		text = noScript + notVetted // which of the two is known when the turn has come: see oneOfTwo
 	}
-	return s.refuseNaming(notVetted, string(bytes.ToLower(sha)))
+	if len(sha) != len(shaBlank) || !isHex(sha) { // nothing of a client's gets into a text unseen
+		return s.refuse(text)
+	}
+	return s.refuseNaming(text, string(bytes.ToLower(sha)))
 }
 
 // refuseNaming is refuse for a text with a SHA1 in it: such texts are not numbered,
@@ -126,6 +130,15 @@ func (s *Session) refuseNaming(text, sha string) bool {
 		return true
 	}
 	return s.poisoned(poisonNaming(text, sha))
+}
+
+// oneOfTwo is the refusal that a text stands for which refuseScript left open.
+func (s *Session) oneOfTwo(text string) string {
+	refusal, two := strings.CutPrefix(text, noScript)
+	if two && !s.state.multi && !s.raw {
+		return noScript
+	}
+	return refusal
 }
 
 func isHex(b []byte) bool {

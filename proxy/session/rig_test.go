@@ -60,7 +60,7 @@ func newRig(seed uint64) *rig {
 	r.env = &session.Env{
 		Table: cat.table, Registry: cat.registry, Scripts: r.srv, Gate: r.gate, Post: w.Post,
 		RewriteMax: 8 << 20, InputMax: 64 << 20, Multiplex: true,
-		Directory: &session.Directory{},
+		Directory: &session.Directory{}, Purges: &session.Purges{},
 	}
 	r.up = &upstream.Env{
 		World: w, Scripts: r.srv, Wait: time.Second, DialTimeout: time.Second, Stats: &r.stats,

@@ -6,6 +6,7 @@ type kind uint8
 const (
 	plain    kind = iota // the server's own reply
 	custom               // a command of the catalogue: the server's, or TRYAGAIN
+	stepwise             // PURGE with SNAPSHOT or SWEEP: a number, or why not
 	refused              // text, and nothing ran
 	multi                // MULTI
 	exec                 // EXEC of block

@@ -96,13 +96,15 @@ func (c *player) right(k *cmd, b []byte) bool {
 		// The end of the input breaks off a long command that was on its way; a server
 		// of which it was not known that it demands AUTH, one over its limits.
 		return (c.upset(k) || c.eof || c.m.found && c.user == "") && k.kind != broken
-	case strings.HasPrefix(text, tryAgain) && (k.kind == custom || k.fails):
+	case strings.HasPrefix(text, tryAgain) && (k.kind == custom || k.kind == stepwise || k.fails):
 		if !k.again { // else it may have run before the connection was lost
 			c.notRun(k)
 		}
 		return true
 	}
 	switch k.kind {
+	case stepwise:
+		return c.rightSteps(text)
 	case exec:
 		return c.rightExec(k, text)
 	case multi:
@@ -206,6 +208,21 @@ func (c *player) rightExec(k *cmd, text string) bool {
 		return !b.ran && b.untold
 	}
 	return false
+}
+
+var (
+	numberReply = regexp.MustCompile(`^:\d+\r\n$`)
+	removedText = regexp.MustCompile(`( \(it had removed (\d+|at least \d+ and at most \d+) keys\))?\r\n$`)
+)
+
+// rightSteps judges the reply to a PURGE in steps.
+func (c *player) rightSteps(text string) bool {
+	if numberReply.MatchString(text) {
+		return true
+	}
+	stopped := strings.HasPrefix(text, "-ERR PURGE SWEEP was stopped: ") || strings.HasPrefix(text, "-ERR PURGE SNAPSHOT was stopped: its client ")
+	denied := strings.HasPrefix(text, strings.TrimSpace(wrongPass)) && c.m.rotated[c.user] || strings.HasPrefix(text, strings.TrimSpace(noAuth)) && c.m.srv.Password != ""
+	return removedText.MatchString(text) && (stopped && (c.eof || c.drained) || denied)
 }
 
 var idInHello = regexp.MustCompile(`\$2\r\nid\r\n:\d+\r\n`)

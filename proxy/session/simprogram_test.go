@@ -204,6 +204,10 @@ func (c *player) refusedOne(b *block) {
 // purge is a command of the catalogue, right or wrong.
 func (c *player) purge(b *block) {
 	m := c.mark(b)
+	if b == nil && !c.raw && c.m.seed >= stepwiseSeed && c.m.w.Rnd.IntN(2) == 0 {
+		c.purgeInSteps()
+		return
+	}
 	switch c.m.w.Rnd.IntN(6) {
 	case 0:
 		k := &cmd{kind: refused, mark: m, block: b, text: "-ERR syntax error\r\n", fails: true}
@@ -224,6 +228,20 @@ func (c *player) purge(b *block) {
 		k := &cmd{kind: custom, mark: m, block: b, write: true}
 		c.queueIn(b, c.add(k, "PURGE", "s["+m+"]*"))
 	}
+}
+
+// purgeInSteps removes keys of the client's own, or everybody's.
+func (c *player) purgeInSteps() {
+	r := c.m.w.Rnd
+	args := []string{"PURGE", []string{"s*", fmt.Sprintf("c%d:*", c.id), "*:[0-9]"}[r.IntN(3)], []string{"SWEEP", "SNAPSHOT"}[r.IntN(2)]}
+	if r.IntN(4) == 0 {
+		args = append(args, "NOEXPIRE") // judged by a script, before the removal too
+	}
+	k := &cmd{kind: stepwise, write: true, again: true}
+	if r.IntN(4) == 0 {
+		args, k.write = append(args, "DRYRUN"), false
+	}
+	c.add(k, args...)
 }
 
 // transaction is a whole MULTI … EXEC or DISCARD, often guarded by WATCH.

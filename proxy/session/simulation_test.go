@@ -19,6 +19,10 @@ var (
 	goOn      = flag.Bool("goon", false, "after a seed that fails go on with the next, and tell one line of each")
 )
 
+// stepwiseSeed is the seed from which on clients also send PURGE with SNAPSHOT and
+// SWEEP. Those below do what they did before there was any.
+const stepwiseSeed = 1 << 40
+
 // match is one run: clients against the proxy's inside, with faults.
 type match struct {
 	*rig
@@ -192,6 +196,9 @@ func (m *match) heal() {
 			m.w.Fail("client %d has gone with the gate", c.id)
 		}
 	}
+	if n := m.env.Counts.Purging; n != 0 {
+		m.w.Fail("%d PURGEs in steps are still under way", n)
+	}
 	m.over = true
 	m.settleDown(m.w.Fail)
 }
@@ -237,13 +244,18 @@ func prime(t *testing.T) {
 // TestSimulation plays clients with pipelines, transactions and bad manners
 // against an upstream that is cut, dies, stalls and forgets its scripts. Every
 // reply is compared with what the server said to that very command.
-func TestSimulation(t *testing.T) {
+func TestSimulation(t *testing.T) { simulate(t, *firstSeed) }
+
+// TestSimulationSteps is the same with PURGEs in steps among the commands.
+func TestSimulationSteps(t *testing.T) { simulate(t, stepwiseSeed|*firstSeed) }
+
+func simulate(t *testing.T, first uint64) {
 	const length = 400 * time.Millisecond
 	steps, replies, commands, breaks := 0, 0, 0, 0
 	began := time.Now()
 	prime(t)
 	for i := range *seeds {
-		seed := *firstSeed + uint64(i)
+		seed := first + uint64(i)
 		m, failure := try(seed, length, false)
 		steps += m.w.Steps
 		replies += m.replies

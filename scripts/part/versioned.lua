@@ -5,9 +5,7 @@ local found = redis.pcall('HMGET', KEYS[1], 'value', 'version')
 if failed(found) then return refused(found, 'hmget') end
 if found[1] and found[2] then
   local n, beyond = integer(found[2])
-  if beyond then
-    return redis.error_reply('ERR value is beyond 2^53, which needs a server with this command built in')
-  end
+  if beyond then return too_large() end
   if n and n >= 0 then value, version = found[1], n end
 end
 if not version then

@@ -50,6 +50,8 @@ func init() {
 		"publish":  {arity: 3, run: publish},
 		"wait":     {arity: 3, run: wait, block: true},
 		"scan":     {arity: -2, run: scan, read: true},
+		"dbsize":   {arity: 1, run: dbsize, read: true},
+		"info":     {arity: -1, run: info},
 
 		"evalsha":    {arity: -3, run: evalsha, write: true},
 		"evalsha_ro": {arity: -3, run: evalsha, read: true},
@@ -339,7 +341,3 @@ func (s *Server) serveBlocked(db int, key string) {
 }
 
 func wait(_ *Server, _ *Peer, _ *Call) []byte { return appendInt(nil, 0) }
-
-func scan(_ *Server, _ *Peer, c *Call) []byte {
-	return append(appendBulk([]byte("*2\r\n"), []byte("0")), "*0\r\n"...)
-}

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +27,8 @@ func evalsha(s *Server, p *Peer, c *Call) []byte {
 		return appendError(nil, failText(script.Body, argv[0]))
 	case "purge", "purge-dryrun":
 		return purge(s, p, argv, script.Name == "purge")
+	case "purge-step", "purge-match":
+		return purgeStep(s, p, c.Args[3:3+n], argv, script.Name == "purge-step")
 	}
 	return appendError(nil, "ERR the simulated server cannot run "+script.Name)
 }
@@ -68,8 +69,7 @@ func purge(s *Server, p *Peer, argv []string, remove bool) []byte {
 	}
 	var keys []string
 	for key, v := range s.db(p) {
-		ok, err := path.Match(strings.ReplaceAll(argv[1], "/", "|"), strings.ReplaceAll(key, "/", "|"))
-		if err != nil || !ok || argv[8] == "1" || argv[4] == "1" && (argv[5] == "list") != v.list {
+		if !matches(argv[1], key) || argv[8] == "1" || argv[4] == "1" && (argv[5] == "list") != v.list {
 			continue
 		}
 		if argv[9] == "1" && (v.list || string(v.str) != argv[10]) {

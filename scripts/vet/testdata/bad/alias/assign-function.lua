@@ -1,0 +1,3 @@
+-- want: alias 2
+redis.call = nil
+return 1

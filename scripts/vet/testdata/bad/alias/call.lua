@@ -1,0 +1,3 @@
+-- want: alias 2
+local c = redis.call
+return 1

@@ -1,0 +1,3 @@
+-- want: alias 2
+local k = KEYS
+return k[1]

@@ -1,0 +1,2 @@
+-- want: alias 2
+return redis['call']('GET', KEYS[1])

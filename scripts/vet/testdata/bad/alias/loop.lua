@@ -1,0 +1,3 @@
+-- want: alias 2
+for tonumber = 1, 2 do end
+return 1

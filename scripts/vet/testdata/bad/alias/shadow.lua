@@ -1,0 +1,3 @@
+-- want: alias 2
+local redis = {}
+return 1

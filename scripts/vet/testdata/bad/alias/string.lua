@@ -1,0 +1,3 @@
+-- want: alias 2
+local f = string.rep
+return 1

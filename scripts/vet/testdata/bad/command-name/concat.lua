@@ -1,0 +1,2 @@
+-- want: command-name 2
+return redis.pcall('FLUSH' .. 'ALL')

@@ -1,0 +1,2 @@
+-- want: dynamic-code 2
+return load(ARGV[1])

@@ -1,0 +1,2 @@
+-- want: error-text 2
+return {err = 'ERR ' .. ARGV[1]}

@@ -1,0 +1,3 @@
+-- want: forbidden-function 2
+redis.breakpoint()
+return 1

@@ -1,0 +1,3 @@
+-- want: forbidden-function 2
+local c = coroutine.create(1)
+return 1

@@ -1,0 +1,3 @@
+-- want: forbidden-function 2
+error('ERR no')
+return 1

@@ -1,0 +1,3 @@
+-- want: forbidden-function 2
+local a = next({})
+return 1

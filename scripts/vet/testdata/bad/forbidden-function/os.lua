@@ -1,0 +1,3 @@
+-- want: forbidden-function 2
+local t = os.time()
+return 1

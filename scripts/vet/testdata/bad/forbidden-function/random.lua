@@ -1,0 +1,3 @@
+-- want: forbidden-function 2
+local r = math.random()
+return 1

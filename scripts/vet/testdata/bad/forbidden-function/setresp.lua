@@ -1,0 +1,3 @@
+-- want: forbidden-function 2
+redis.setresp(3)
+return 1

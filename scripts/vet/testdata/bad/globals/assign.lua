@@ -1,0 +1,3 @@
+-- want: globals 2
+count = 1
+return 1

@@ -1,0 +1,2 @@
+-- want: globals 2
+return _G

@@ -1,0 +1,3 @@
+-- want: globals 3
+local value = ARGV[1]
+return valeu

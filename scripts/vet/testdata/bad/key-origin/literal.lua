@@ -1,0 +1,2 @@
+-- want: key-origin 2
+return redis.call('DEL', 'jobs')

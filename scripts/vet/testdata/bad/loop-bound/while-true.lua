@@ -1,0 +1,2 @@
+-- want: loop-bound 2
+while true do end

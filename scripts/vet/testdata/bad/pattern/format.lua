@@ -1,0 +1,2 @@
+-- want: pattern 2
+return string.format(ARGV[1], 1)

@@ -1,0 +1,2 @@
+-- want: pattern 2
+return string.rep('x', tonumber(ARGV[1]))

@@ -1,0 +1,9 @@
+-- want: permission 8
+-- include reply.lua
+if redis.acl_check_cmd then
+  if not redis.acl_check_cmd('SET', KEYS[2], '') then return denied('set') end
+end
+local done = redis.pcall('DEL', KEYS[1])
+if failed(done) then return refused(done, 'del') end
+redis.call('SET', KEYS[2], 'x')
+return 1

@@ -1,0 +1,3 @@
+-- want: recursion 2
+local f = function() return f() end
+return 1

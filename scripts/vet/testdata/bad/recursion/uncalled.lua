@@ -1,0 +1,5 @@
+-- want: recursion 2
+local function f()
+  return f()
+end
+return 1

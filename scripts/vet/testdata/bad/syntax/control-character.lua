@@ -1,0 +1,4 @@
+-- want: syntax 3
+local a = 1
+local b = ''
+return a

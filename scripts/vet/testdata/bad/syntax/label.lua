@@ -1,0 +1,3 @@
+-- want: syntax 2
+::again::
+return 1

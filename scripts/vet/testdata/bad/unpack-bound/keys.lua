@@ -1,0 +1,2 @@
+-- want: unpack-bound 2
+return redis.call('EXISTS', unpack(KEYS))

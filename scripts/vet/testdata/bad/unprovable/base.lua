@@ -1,0 +1,2 @@
+-- want: unprovable 2
+return tonumber(ARGV[1], 16)

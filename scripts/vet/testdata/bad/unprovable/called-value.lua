@@ -1,0 +1,3 @@
+-- want: unprovable 3
+local t = {1}
+return t[1]()

@@ -1,0 +1,3 @@
+-- want: unprovable 2
+local t = {run = function() return 1 end}
+return 1

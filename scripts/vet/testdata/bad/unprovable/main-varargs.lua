@@ -1,0 +1,3 @@
+-- want: unprovable 2
+local a = ...
+return 1

@@ -1,0 +1,2 @@
+-- want: unprovable 2
+return ('x'):rep(3)

@@ -1,0 +1,5 @@
+-- want: unprovable 2
+local function f(...)
+  return 1
+end
+return f(1)

@@ -1,0 +1,2 @@
+if ARGV[1] == 'x' then return redis.status_reply('OK') end
+return {err = 'ERR not x'}

@@ -1,0 +1,1 @@
+return redis.pcall('HGET', KEYS[1], ARGV[1])
