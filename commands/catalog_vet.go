@@ -60,6 +60,9 @@ func (f *folder) hasCommand() bool {
 // vetted makes of what the vetter finds an error. What an operator has reviewed is not found again.
 func (r *Registry) vetted() error {
 	var all []error
+	for _, f := range r.builtinFindings() {
+		all = append(all, f)
+	}
 	for _, f := range r.findings(r.isOwn) {
 		all = append(all, f)
 	}

@@ -236,4 +236,3 @@ func orNothing(before, text string) string {
 	}
 	return before + text
 }
-

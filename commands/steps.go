@@ -63,18 +63,18 @@ func (l *loader) compileSteps(c *Custom) (*steps, error) {
 
 // plan returns how to carry the call out in steps; nil: it is one of a single script.
 func (c *Custom) plan(args [][]byte, f *[maxArgs]found) *Steps {
-	p := Steps{scripts: c.steps}
-	stepwise := false
+	dryRun, sweep, stepwise := false, false, false
 	for i := range c.grammar.args {
 		if a := &c.grammar.args[i]; f[i].alt != 0 {
-			p.DryRun = p.DryRun || a.selects != nil
-			p.Sweep = p.Sweep || a.steps && a.token == "SWEEP"
+			dryRun = dryRun || a.selects != nil
+			sweep = sweep || a.steps && a.token == "SWEEP"
 			stepwise = stepwise || a.steps
 		}
 	}
 	if !stepwise {
 		return nil
 	}
+	p := Steps{scripts: c.steps, DryRun: dryRun, Sweep: sweep}
 	var w frame
 	c.putArgv(&w, args, f)
 	p.argv = bulks(w.dst)

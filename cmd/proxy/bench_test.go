@@ -50,7 +50,7 @@ func TestBenchQuick(t *testing.T) {
 	needRedis(t)
 	out := t.TempDir()
 	file := func(name string) string { return filepath.Join(out, name) }
-	cmd, temp := program(t, "bench", "--quick", "--duration", "100ms", "--peers", "proxy,haproxy,twemproxy,copy",
+	cmd, temp := program(t, "bench", "--quick", "--duration", "300ms", "--peers", "proxy,haproxy,twemproxy,copy",
 		"--json", file("r.json"), "--markdown", file("r.md"), "--plot", file("charts"))
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

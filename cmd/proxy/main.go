@@ -52,6 +52,7 @@ type commandLine struct {
 	Check    checkCmd    `cmd:"" help:"Read the configuration, say what it means, and report every problem."`
 	Health   healthCmd   `cmd:"" help:"Ask a running proxy whether it is alive."`
 	Commands commandsCmd `cmd:"" help:"Describe the proxy's own commands."`
+	Vet      vetCmd      `cmd:"" help:"Judge scripts: the proxy's own, commands of yours, or an application's."`
 	Cli      cliCmd      `cmd:"" help:"Send one command and print the reply."`
 	Bench    benchCmd    `cmd:"" help:"Measure the proxy beside the server alone and other proxies, on this machine."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
@@ -92,6 +93,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, env func(
 		return line.Health.run(w)
 	case "commands":
 		return line.Commands.run(w)
+	case "vet":
+		return line.Vet.run(w)
 	case "cli":
 		return line.Cli.run(w)
 	case "bench":

@@ -39,21 +39,8 @@ func TestRaceLock(t *testing.T) {
 	if last != 4*contenders {
 		t.Errorf("the last fence is %d", last)
 	}
-	h.ops = slices.DeleteFunc(h.ops, mostRefusals(h))
+	h.thin(func(_, out []string) bool { return out[0] == "0" })
 	h.linearizable(t, "", lockModel)
-}
-
-// mostRefusals leaves out all but some of the refusals, of which there are thousands: they say little, and the check takes
-// time that grows with them.
-func mostRefusals(h *history) func(op operation) bool {
-	n := 0
-	return func(op operation) bool {
-		if op.Output.([]string)[0] != "0" {
-			return false
-		}
-		n++
-		return n%(1+len(h.ops)/1000) != 0
-	}
 }
 
 // lockModel is LOCK and UNLOCK; the state is the last fence, a space, and the token that has the lock.
@@ -143,7 +130,7 @@ func TestRaceSemaphore(t *testing.T) {
 	if got := after.call("EXISTS s"); got[0] != "0" {
 		t.Error("the key is left")
 	}
-	h.ops = slices.DeleteFunc(h.ops, mostRefusals(h))
+	h.thin(func(_, out []string) bool { return out[0] == "0" })
 	h.linearizable(t, "", func(state string, in, out []string) (bool, string) {
 		tokens := strings.Fields(state)
 		mine := slices.Contains(tokens, in[2])

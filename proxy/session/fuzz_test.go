@@ -100,6 +100,9 @@ func (d *direct) command(frame []byte, args [][]byte) {
 		c = c.Sub(args[1])
 	}
 	custom := catalogue().registry.Lookup(args[0])
+	if up := catalogue().up; custom != nil && (custom.Native(&up) || custom.Extends() && !custom.Takes(args, &up)) {
+		custom = nil // the upstream's own
+	}
 	switch {
 	case bytes.IndexByte(args[0], 0) >= 0:
 		d.refuse(nulText)

@@ -141,7 +141,7 @@ func (a *analysis) ident(st *state, e *ast.IdentExpr) value {
 // must reports what would raise an error, where that would be too late.
 func (a *analysis) must(st *state, node any, fine bool, format string, args ...any) {
 	if !fine && st.written != nil {
-		a.c.report(node, ruleLateFailure, "after the write in line %d: "+format, append([]any{a.c.at[st.written].line}, args...)...)
+		a.c.report(node, ruleLateFailure, "after the write in %s: "+format, append([]any{a.c.lineOf(st.written)}, args...)...)
 	}
 }
 

@@ -7,8 +7,9 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 )
 
-// maxWork bounds the work, counted in values looked at: a second or so.
-const maxWork = 40_000_000
+// maxWork bounds the work, counted in values looked at: it is five times what the largest script of ours needs, and takes a
+// second or two.
+const maxWork = 5_000_000
 
 // analysis follows the paths of a script. It keeps a set of states, one for each thing that may be so, and moves them through the
 // statements; a test splits them. Expressions hand on each state in which they may end (k), with their value there.
@@ -40,7 +41,6 @@ type tooMuch struct{}
 func (c *checker) follow(chunk []ast.Stmt, n *names) {
 	a := &analysis{c: c, n: n, ids: map[any]int{}, loops: map[string]string{}, limits: map[string]offset{}}
 	defer func() {
-		Work = a.work
 		switch e := recover(); e.(type) {
 		case nil:
 		case tooMuch:
@@ -260,7 +260,7 @@ func (a *analysis) finish(st *state, s *ast.ReturnStmt, list []value) {
 		a.c.report(st.failed, ruleHiddenFailure, "if this call fails, the script can end without returning the error")
 	}
 	if st.written != nil && v.has(kErr) {
-		a.c.report(s, ruleLateFailure, "an error is returned after the write in line %d", a.c.at[st.written].line)
+		a.c.report(s, ruleLateFailure, "an error is returned after the write in %s", a.c.lineOf(st.written))
 	}
 	a.forged(st, s, v, 0)
 }
@@ -283,5 +283,3 @@ func (a *analysis) forged(st *state, s *ast.ReturnStmt, v value, depth int) {
 		a.forged(st, s, f, depth+1)
 	}
 }
-
-var Work int

@@ -17,6 +17,9 @@ const (
 // parse reads the text. Where the parser and a server's Lua differ, the text is refused: they must mean the same program.
 func (c *checker) parse() ([]ast.Stmt, bool) {
 	text := c.script.Text
+	if first, _, _ := strings.Cut(text, "\n"); strings.HasPrefix(first, "#!lua") { // it is the server's, not Lua's
+		text = strings.Repeat(" ", len(first)) + text[len(first):]
+	}
 	if len(text) > maxText {
 		c.reportAt(position{1, 1}, ruleUnprovable, "the text is longer than %d bytes", maxText)
 		return nil, false

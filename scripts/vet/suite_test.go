@@ -58,6 +58,15 @@ func readPlanted(t *testing.T, file string) planted {
 	return p
 }
 
+func expanded(t *testing.T, text string) string {
+	t.Helper()
+	out, _, err := scripts.Expand(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 func readArg(t *testing.T, file string, f []string) Arg {
 	number := func(i int) int64 {
 		n, err := strconv.ParseInt(f[i], 10, 64)

@@ -30,7 +30,7 @@ import (
 // Script is what is to be checked.
 type Script struct {
 	File string // to be named in findings
-	Text string // what will run, parts included, without a shebang line
+	Text string // what will run, parts included; a first line "#!lua …" is passed over
 	// Origin says where a line (from 1) of Text came from; nil: from that line of File.
 	Origin   func(line int) (file string, fileLine int)
 	ReadOnly bool // it must not write
@@ -113,6 +113,19 @@ func (c *checker) run() {
 	if names.follow {
 		c.follow(chunk, names)
 	}
+}
+
+// lineOf names the line of a node for a message.
+func (c *checker) lineOf(node any) string {
+	line := c.at[node].line
+	if c.script.Origin == nil {
+		return fmt.Sprintf("line %d", line)
+	}
+	file, line := c.script.Origin(line)
+	if file == c.script.File {
+		return fmt.Sprintf("line %d", line)
+	}
+	return fmt.Sprintf("line %d of %s", line, file)
 }
 
 // report adds a finding at a node, once.

@@ -35,23 +35,23 @@ func (a *analysis) write(st *state, e *ast.FuncCallExpr, in *invocation, protect
 
 // prove demands of a later write that nothing can make it fail.
 func (a *analysis) prove(st *state, e *ast.FuncCallExpr, in *invocation) {
-	name, line := in.cmd.name, a.c.at[st.written].line
+	name, line := in.cmd.name, a.c.lineOf(st.written)
 	for _, key := range in.keys {
 		if !a.allowed(st, in, key.v.keyID) {
-			a.c.report(e, rulePermission, "before the write in line %d it was not checked that the user may also call %s with this key", line, name)
+			a.c.report(e, rulePermission, "before the write in %s it was not checked that the user may also call %s with this key", line, name)
 		}
 	}
 	for _, key := range in.keys {
 		if !a.fits(st, in, key.v.keyID) {
-			a.c.report(e, ruleLateFailure, "%s may fail after the write in line %d: its key's type was not checked, or that write may have "+
+			a.c.report(e, ruleLateFailure, "%s may fail after the write in %s: its key's type was not checked, or that write may have "+
 				"changed it if both have the same key (compare the keys first)", name, line)
 		}
 	}
 	switch {
 	case !in.exact:
-		a.c.report(e, ruleLateFailure, "%s may have too few arguments, or pairs that do not match, after the write in line %d", name, line)
+		a.c.report(e, ruleLateFailure, "%s may have too few arguments, or pairs that do not match, after the write in %s", name, line)
 	case !in.cmd.sure && !a.counts(st, in):
-		a.c.report(e, ruleLateFailure, "%s may fail on what it finds, after the write in line %d: let it be the first write", name, line)
+		a.c.report(e, ruleLateFailure, "%s may fail on what it finds, after the write in %s: let it be the first write", name, line)
 	}
 	took := in.form()
 	for _, g := range in.args {
@@ -59,7 +59,7 @@ func (a *analysis) prove(st *state, e *ast.FuncCallExpr, in *invocation) {
 			continue
 		}
 		if !a.takes(st, in, g) {
-			a.c.report(e, ruleLateFailure, "%s may be given what it does not take, after the write in line %d", name, line)
+			a.c.report(e, ruleLateFailure, "%s may be given what it does not take, after the write in %s", name, line)
 			return
 		}
 	}
