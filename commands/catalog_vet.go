@@ -90,26 +90,8 @@ func (r *Registry) findings(selected func(name string) bool) []vet.Finding {
 			seen[s.name] = true
 			out = append(out, vet.Check(r.toVet(c, s))...)
 		}
-		if c.steps != nil && selected(c.name) {
-			out = append(out, r.stepFindings(c)...)
-		}
 	}
 	return sorted(out)
-}
-
-// stepFindings vets the scripts that Steps calls, with the part of ARGV that it gives them.
-func (r *Registry) stepFindings(c *Custom) []vet.Finding {
-	var out []vet.Finding
-	args := c.vetArgs()[argType:argBounds]
-	for i := range args {
-		args[i].When = max(args[i].When-argType, 0)
-	}
-	for _, s := range []*script{c.steps.remove, c.steps.match} {
-		v := r.toVet(c, s)
-		v.Args, v.MaxKeys, v.Keyspace = args, MaxStepKeys, false
-		out = append(out, vet.Check(v)...)
-	}
-	return out
 }
 
 func (r *Registry) applicationFindings() []vet.Finding {
@@ -141,7 +123,7 @@ func withoutShebang(text string) string {
 // toVet describes one script of a command to the vetter.
 func (r *Registry) toVet(c *Custom, s *script) *vet.Script {
 	lines, file := r.origins[s.name], r.files.where(s.name+".lua")
-	return &vet.Script{
+	v := &vet.Script{
 		File: file, Text: s.v[0].body, ReadOnly: s.readOnly, Keyspace: c.spec.Keyspace, Args: c.vetArgs(), Declared: true, MaxKeys: c.maxKeys(),
 		Origin: func(line int) (string, int) {
 			if line < 1 || line > len(lines) {
@@ -153,6 +135,13 @@ func (r *Registry) toVet(c *Custom, s *script) *vet.Script {
 			return file, lines[line-1].Line
 		},
 	}
+	if c.steps != nil && (s == c.steps.remove || s == c.steps.match) { // see Steps.appendCall
+		v.MaxKeys, v.Keyspace, v.Args = MaxStepKeys, false, v.Args[argType:argBounds]
+		for i := range v.Args {
+			v.Args[i].When = max(v.Args[i].When-argType, 0)
+		}
+	}
+	return v
 }
 
 // maxKeys is how many keys a call may have; 0: as many as a command can have arguments.

@@ -236,7 +236,7 @@ func TestScriptNames(t *testing.T) {
 			}
 		}
 	}
-	if len(got) != 2 || got[0].Script != "purge" || got[1].Script != "purge-dryrun" {
+	if len(got) != 4 || got[0].Script != "purge" || got[1].Script != "purge-dryrun" || got[2].Script != "purge-step" || got[3].Script != "purge-match" {
 		t.Errorf("scripts %+v", got)
 	}
 }

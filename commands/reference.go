@@ -59,7 +59,7 @@ func (r *Registry) Reference(c *Custom) Reference {
 		out.Rights[0] = "evalsha_ro (evalsha before 7.0)"
 	}
 	for _, n := range c.Scripts() {
-		out.Scripts = append(out.Scripts, ScriptSums{n.Script, n.Plain, n.Shebang})
+		out.Scripts = append(out.Scripts, ScriptSums(n))
 	}
 	return out
 }

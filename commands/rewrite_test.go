@@ -169,6 +169,7 @@ func TestGrammar(t *testing.T) {
 		tail   = `{"name":"k","type":"key"},{"name":"old","type":"string"},{"name":"more","type":"block","optional":true,"multiple":true,"arguments":[{"name":"f","type":"string"},{"name":"n","type":"integer"}]}`
 		need   = `{"name":"k","type":"key"},{"name":"ms","type":"integer","token":"PX"},{"name":"fence","type":"key","token":"FENCE","optional":true}`
 		lim    = `{"name":"k","type":"key"},{"name":"q","type":"integer","optional":true}`
+		behind = `{"name":"k","type":"key"},{"name":"id","type":"string","token":"EXPECT"},{"name":"n","type":"integer","token":"MAX","optional":true,"min":0,"range_error":"ERR max"},{"name":"d","type":"block","multiple":true,"arguments":[{"name":"f","type":"string"},{"name":"v","type":"string"}]}`
 		window = `{"name":"k","type":"key"},{"name":"w","type":"block","token":"LIMIT","optional":true,"arguments":[{"name":"a","type":"integer"},{"name":"b","type":"string"}]}`
 	)
 	for _, tc := range []struct{ arguments, call, want string }{
@@ -178,9 +179,13 @@ func TestGrammar(t *testing.T) {
 		{pairs, "X 1 a 1 EX", "!ERR syntax error"}, {pairs, "X 1 a 1 EX x", "!ERR value is not an integer or out of range"}, {pairs, "X 0 a 1", "!ERR numkeys"},
 		{pairs, "X 2 a 1 b", "!ERR syntax error"}, {pairs, "X 1000 a 1", "!ERR syntax error"}, {pairs, "X 1 a 1 EX 9007199254740992", "!ERR value is beyond 2^53..."},
 		{tail, "X k o", "1 k o 0"}, {tail, "X k o f 1", "1 k o 1 f 1"}, {tail, "X k o f 1 g -9007199254740991", "1 k o 2 f 1 g -9007199254740991"},
-		{tail, "X k o f", "!ERR syntax error"}, {tail, "X k o f x", "!ERR value is not an integer or out of range"}, {tail, "X k", "!ERR wrong number of arguments..."},
+		{tail, "X k o f", "!ERR wrong number of arguments for 'x' command"}, {tail, "X k o f x", "!ERR value is not an integer or out of range"}, {tail, "X k", "!ERR wrong number of arguments..."},
 		{need, "X k px 5", "1 k 5 0"}, {need, "X k FENCE f PX 5", "2 k f 5 1"}, {need, "X k FENCE f", "!ERR syntax error"}, {need, "X k", "!ERR syntax error"},
 		{lim, "X k", "1 k 0 ~"}, {lim, "X k 3", "1 k 1 3"}, {lim, "X k 3 4", "!ERR syntax error"},
+		{behind, "X k EXPECT 1 f v", "1 k 1 0 ~ 1 f v"}, {behind, "X k MAX 5 EXPECT 1 f v g w", "1 k 1 1 5 2 f v g w"},
+		{behind, "X k EXPECT 1 expect v max 5", "1 k 1 0 ~ 2 expect v max 5"}, {behind, "X k EXPECT 1 MAX 5 MAX 6", "1 k 1 1 5 1 MAX 6"},
+		{behind, "X k EXPECT 1 f", "!ERR wrong number of arguments..."}, {behind, "X k EXPECT 1", "!ERR wrong number of arguments..."}, {behind, "X k f v", "!ERR syntax error"},
+		{behind, "X k EXPECT 1 MAX -1 f v", "!ERR max"}, {behind, "X k EXPECT 1 MAX 9007199254740992 f v", "!ERR value is beyond 2^53..."},
 		{window, "X k", "1 k 0 ~ ~"}, {window, "X k LIMIT 1 b", "1 k 1 1 b"}, {window, "X k LIMIT 1", "!ERR syntax error"}, {window, "X k LIMIT b 1", "!ERR value is not an integer or out of range"},
 	} {
 		r, err := Load(fstest.MapFS{

@@ -60,7 +60,7 @@ type server interface {
 }
 
 // supervise serves until srv ends or a signal asks for the end, and gives the
-// exit status. SIGHUP reloads the certificates. The first SIGTERM or SIGINT
+// exit status. SIGHUP reloads certificates and scripts. The first SIGTERM or SIGINT
 // drains within grace and ends with 0, also when some client had to be cut off;
 // the second ends at once with 1, without waiting for anything.
 func supervise(ctx context.Context, srv server, signals <-chan os.Signal, grace time.Duration, log *slog.Logger) int {

@@ -79,7 +79,9 @@ func withOurs(names map[string]bool) map[string]bool {
 		panic(err)
 	}
 	for _, c := range reg.Commands() {
-		names[c.Name()] = true
+		if !c.Extends() {
+			names[c.Name()] = true
+		}
 	}
 	return names
 }
@@ -98,7 +100,7 @@ func (v value) without(step int) value {
 		if len(e[0].elems) > 0 {
 			name = e[0].elems[0].text
 		}
-		if unlike[name] {
+		if container, _, _ := strings.Cut(name, "|"); unlike[name] || container == "proxy" {
 			continue
 		}
 		for _, part := range e {

@@ -18,8 +18,8 @@ type exchange struct {
 }
 
 const (
-	maybeRan   = "-UNCERTAIN "
-	notSent = "-UNAVAILABLE "
+	maybeRan = "-UNCERTAIN "
+	notSent  = "-UNAVAILABLE "
 )
 
 // changed builds an exchange's verdict: the reply says that the effect happened, and it did, or that it did not, or that it

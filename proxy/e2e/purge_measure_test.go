@@ -108,7 +108,7 @@ func TestSweepBeside(t *testing.T) {
 		took, without, with, slow, longest := sweepBeside(t, s, r, 50_000, 50_000)
 		t.Logf("50,000 of 100,000 keys in %v; PING p99 %v, at most %v, without %v and %v; steps over %v: %d, at most %v", took.Round(time.Millisecond),
 			quantile(with, 0.99), quantile(with, 1), quantile(without, 0.99), quantile(without, 1), 2*purgeStep, slow, longest)
-		if longest > 50*purgeStep {
+		if longest > 250*purgeStep {
 			t.Errorf("a step has kept the server busy for %v", longest)
 		}
 		idle(t, r)

@@ -287,3 +287,40 @@ func TestSweepUpstreamReplaced(t *testing.T) {
 	}
 	idle(t, r)
 }
+
+// TestPurgeLongNames: pages of key names that are too long to hold are asked for
+// again in smaller ones.
+func TestPurgeLongNames(t *testing.T) {
+	s := redistest.Start(t)
+	direct := s.Dial(t)
+	r := startReady(t, before(s))
+	for _, mode := range []string{"SNAPSHOT", "SWEEP"} {
+		for i := range 100 {
+			direct.Do("SET", fmt.Sprintf("long:%d:%s", i, strings.Repeat("x", 300_000)), "v")
+		}
+		c := r.dial(t)
+		c.Timeout = patience
+		c.must(":100\r\n", "PURGE", "long:*", mode)
+	}
+	if n := dbsize(direct); n != 0 {
+		t.Errorf("%d keys are left", n)
+	}
+	idle(t, r)
+}
+
+// TestPurgeStepwiseEmbedded: the stand-in for Redis takes it as well.
+func TestPurgeStepwiseEmbedded(t *testing.T) {
+	s := redistest.Miniredis(t)
+	r := startReady(t, before(s))
+	c := r.dial(t)
+	for _, mode := range []string{"SNAPSHOT", "SWEEP"} {
+		for i := range 250 {
+			c.do("SET", fmt.Sprintf("k:%d", i), "v")
+		}
+		c.must("+OK\r\n", "SET", "other", "v")
+		c.must(":250\r\n", "PURGE", "k:*", mode, "DRYRUN")
+		c.must(":250\r\n", "PURGE", "PREFIX", "k:", mode, "IFEQ", "v")
+		c.must(":1\r\n", "DBSIZE")
+	}
+	idle(t, r)
+}

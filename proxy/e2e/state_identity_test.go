@@ -23,6 +23,18 @@ var states = []struct {
 	{"offset of the last write", false, []string{"SET k v", "WAIT 0 0"}},
 }
 
+// makeAnn makes the user ann, who may do everything, with the password "a".
+func (st *stage) makeAnn(t *testing.T) {
+	t.Helper()
+	rules := words("ACL SETUSER ann reset on >a ~* +@all")
+	if st.s.AtLeast("6.2") { // which has rules about channels
+		rules = append(rules, "&*")
+	}
+	if got := st.admin.Do(rules...); got != "+OK\r\n" {
+		t.Fatal(got)
+	}
+}
+
 func (st *stage) asAnn(t *testing.T, password string, made []string, blocks bool) *client {
 	t.Helper()
 	c := st.dial(t)
@@ -47,7 +59,7 @@ func TestStateIdentityGone(t *testing.T) {
 		st := newStage(t, s, nil)
 		for _, state := range states {
 			t.Run(state.name+", user deleted", func(t *testing.T) {
-				st.admin.Do("ACL", "SETUSER", "ann", "reset", "on", ">a", "~*", "&*", "+@all")
+				st.makeAnn(t)
 				c := st.asAnn(t, "a", state.made, state.blocks)
 				st.admin.Do("ACL", "DELUSER", "ann")
 				if !c.closed() {
@@ -55,7 +67,7 @@ func TestStateIdentityGone(t *testing.T) {
 				}
 			})
 			t.Run(state.name+", password rotated", func(t *testing.T) {
-				st.admin.Do("ACL", "SETUSER", "ann", "reset", "on", ">a", "~*", "&*", "+@all")
+				st.makeAnn(t)
 				c := st.asAnn(t, "a", state.made, state.blocks)
 				st.admin.Do("ACL", "SETUSER", "ann", ">new", "<a")
 				st.lose(t, st.reset)
@@ -73,7 +85,7 @@ func TestStateIdentityGone(t *testing.T) {
 func TestRotatedPassword(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, s *redistest.Server) {
 		st := newStage(t, s, nil)
-		st.admin.Do("ACL", "SETUSER", "ann", "on", ">a", "~*", "&*", "+@all")
+		st.makeAnn(t)
 		old := st.asAnn(t, "a", nil, false)
 		st.admin.Do("ACL", "SETUSER", "ann", ">new", "<a")
 		old.must("+OK\r\n", "SET", "k", "v") // its first command of all

@@ -111,7 +111,7 @@ func (d *direct) command(frame []byte, args [][]byte) {
 	case c != nil && (c.Handling == commands.Refuse || c.Handling == commands.Script):
 		d.refuse(c.Refusal())
 	case custom != nil:
-		d.custom(custom, args, limited)
+		d.custom(custom, frame, args, limited)
 	case c != nil && c.Op == commands.OpWait && !d.p.Multi:
 		d.refuse(anything) // depends on where the client has written
 	default:
@@ -120,10 +120,12 @@ func (d *direct) command(frame []byte, args [][]byte) {
 	}
 }
 
-func (d *direct) custom(c *commands.Custom, args [][]byte, limited bool) {
+func (d *direct) custom(c *commands.Custom, frame []byte, args [][]byte, limited bool) {
 	reg, up := catalogue().registry, catalogue().up
-	out, _, err := c.Rewrite(nil, args, &up)
+	out, call, err := c.Rewrite(nil, args, &up)
 	switch {
+	case call.Pass: // none of ours, as most calls of SET
+		d.p.Data(frame)
 	case limited:
 		d.refuse(anyError)
 	case err == nil:

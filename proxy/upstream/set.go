@@ -247,7 +247,13 @@ func (s *Set) Share(l *Link) bool {
 	}
 	delete(s.pinned, l)
 	l.owner, l.taken = nil, false
-	l.fixUp(k.Identity)
+	// Some users may not change names: then the last one's stays, for CLIENT LIST to show.
+	if b, n := k.change(l.identity, nil); n > 0 {
+		l.Send(Drop, b, n, Pass, 0)
+	}
+	password := l.identity.Password
+	l.identity = k.Identity
+	l.identity.Password = password
 	s.shared[k] = l
 	s.unused(l)
 	return true

@@ -140,16 +140,8 @@ func (in *invocation) harmless() bool {
 		if a.v.spread != nil {
 			return false
 		}
-		bad := a.v.is(kStr) && len(a.v.lits) == 1
-		switch a.kind {
-		case 'i', 'p':
-			bad = bad && !a.v.whole
-		case 'f', 'b':
-			bad = bad && !floatText(strings.TrimPrefix(a.v.lits[0], "("))
-		default:
-			bad = false
-		}
-		if bad {
+		// Servers take more for a number than one would think (0x1, infinity), so this is the only text that is surely none.
+		if strings.IndexByte("ipfb", a.kind) >= 0 && a.v.is(kStr) && len(a.v.lits) == 1 && a.v.lits[0] == "x" {
 			return true
 		}
 	}

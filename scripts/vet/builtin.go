@@ -95,7 +95,7 @@ func (a *analysis) stringCall(st *state, e *ast.FuncCallExpr, function string, a
 	case "byte":
 		return []value{{kinds: kNum | kNil, num: interval{0, 255, true, false}}}
 	case "char":
-		s.data = slices.ContainsFunc(args, func(v value) bool { return !v.constant() })
+		s.data = true // even of literals: nobody reads them as text
 	case "len":
 		return []value{a.length(st, e, subject)}
 	case "lower":

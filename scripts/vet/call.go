@@ -162,7 +162,7 @@ func (a *analysis) builtin(st *state, e *ast.FuncCallExpr, name string, args []v
 }
 
 func (a *analysis) replyTable(st *state, e *ast.FuncCallExpr, function string, v value) value {
-	if v.data && v.has(^kNum) {
+	if v.data && v.has(^kNum) || lineBreak(v) {
 		a.c.report(e, ruleErrorText, "bytes of data become the text of an %s", strings.TrimSuffix(function, "_reply"))
 	}
 	a.must(st, e, v.is(kStr|kNum), "the text of a reply may be none")

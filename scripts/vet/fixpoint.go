@@ -3,6 +3,7 @@ package vet
 import (
 	"maps"
 	"math"
+	"regexp"
 	"strings"
 )
 
@@ -93,6 +94,18 @@ func (a *analysis) iteration(head *state, w *walk) *state {
 	return st
 }
 
+var wholeTable = regexp.MustCompile(`(KEYS|⟨T\d+⟩)\[⟦1,#(KEYS|⟨T\d+⟩),1⟧\]`)
+
+// whole writes t[*] for the elements of t that have the indexes from 1 to #t.
+func whole(name string) string {
+	return wholeTable.ReplaceAllStringFunc(name, func(s string) string {
+		if m := wholeTable.FindStringSubmatch(s); m[1] == m[2] {
+			return m[1] + "[*]"
+		}
+		return s
+	})
+}
+
 // forgetIteration is forget for all but what is noted of each iteration so far.
 func (s *state) forgetIteration(name string) {
 	kept := map[string]family{}
@@ -115,7 +128,7 @@ func (a *analysis) endIteration(st *state, w *walk) {
 		if w.chunk[0] != "" {
 			k = strings.ReplaceAll(k, w.chunk[0], w.chunk[1])
 		}
-		if k = strings.ReplaceAll(k, w.name, w.all); !strings.Contains(k, w.name) {
+		if k = whole(strings.ReplaceAll(k, w.name, w.all)); !strings.Contains(k, w.name) {
 			shown["each "+w.name+" "+k] = f
 		}
 	}

@@ -71,9 +71,6 @@ func (a *analysis) count(st *state, s *ast.NumberForStmt, from, to, step value) 
 		w.all = fmt.Sprintf("⟦%s,%s,%s⟧", from.canon, to.canon, step.canon)
 		if from.canon == "1" && strings.HasPrefix(to.canon, "#") {
 			w.chunk = [2]string{to.canon[1:] + "[" + w.name + "+" + step.canon + "]", to.canon[1:] + "[*]"}
-			if step.canon == "1" {
-				w.all = "*"
-			}
 		}
 		if more := "(" + step.canon + "<" + to.canon + ")"; from.canon == "1" && up {
 			is, known := st.facts[more]
@@ -112,7 +109,7 @@ func (a *analysis) forEach(st *state, s *ast.GenericForStmt) outcome {
 }
 
 func (a *analysis) each(st *state, s *ast.GenericForStmt, name string, over value, args []value) outcome {
-	w := &walk{name: a.name("i", s), all: "*", most: manyElements}
+	w := &walk{name: a.name("i", s), most: manyElements}
 	index, element, of := number(interval{1, manyElements, true, false}), text(true), ""
 	switch {
 	case name == "string.gmatch":
@@ -139,6 +136,9 @@ func (a *analysis) each(st *state, s *ast.GenericForStmt, name string, over valu
 	}
 	if w.most > manyElements {
 		a.c.report(s, ruleLoopBound, "the loop runs over a reply without a bound")
+	}
+	if t := st.heap[over.tab]; of != "" && !t.rest.has(kNil) && t.known() { // ipairs would end at a nil
+		w.all = "⟦1,#" + of + ",1⟧"
 	}
 	stable := "stable " + w.name + of
 	index.among, index.canon = &offset{of, 0}, w.name

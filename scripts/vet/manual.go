@@ -49,8 +49,8 @@ A second write to another key needs more care: both keys may be the same one. Co
 if the first write could change the type or the number that the second one relies on.
 
 A harmless call, for servers before 7.0, is one that fails whatever the data are, but only after the server has asked for
-rights: SET and ZADD with both NX and XX; HSET and MSET with a value missing after the first pair; any command that is given a
-text where it wants a number (` + "`'x'`" + `). Of DEL, HDEL, SREM and the like there is none: let them be the first write.
+rights: SET and ZADD with both NX and XX; HSET and MSET with a value missing after the first pair; any command that is
+given the text ` + "`'x'`" + ` where it wants a number. Of DEL, HDEL, SREM and the like there is none: let them be the first write.
 
 ## Rules
 `

@@ -73,7 +73,7 @@ func (a *analysis) covering(key string) []string {
 			general = strings.ReplaceAll(general, loop, all)
 		}
 	}
-	list := []string{key, general}
+	list := []string{key, whole(general)}
 	if i := strings.IndexByte(key, '['); i > 0 {
 		list = append(list, key[:i]+"[*]")
 	}

@@ -1,0 +1,2 @@
+-- want: error-text 2
+return redis.error_reply('ERR a\r\n+OK')
