@@ -104,8 +104,10 @@ func (s *Session) sendKill(c *command) bool {
 		return false
 	}
 	s.victim = s.listed(victim)
-	s.join(upstream.Key{Identity: s.identity(), Overtaking: true})
-	s.detour = true
+	if !s.pinned { // one's own connection has nothing in flight
+		s.join(upstream.Key{Identity: s.identity(), Overtaking: true})
+		s.detour = true
+	}
 	if !s.send(c.frame, upstream.Inspect, tagKill) {
 		return false
 	}

@@ -152,6 +152,8 @@ func (s *Session) forward(v *verb, c *command) bool {
 		return s.sendAuth(v.op, c)
 	case commands.OpOvertake:
 		switch {
+		case isKill(v, c) && s.pinned && !s.raw && !s.mayBeInMulti() && s.listed(killed(c.args(nil))) != nil:
+			return s.sendKill(c)
 		case s.pinned:
 			translated := *c
 			translated.frame = s.translate(c)
