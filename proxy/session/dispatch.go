@@ -145,7 +145,7 @@ func (s *Session) forward(v *verb, c *command) bool {
 	}
 	switch v.op {
 	case commands.OpClientID, commands.OpClientGetName, commands.OpClientSetName, commands.OpClientSetInfo:
-		if !s.pinned && len(c.frame) <= longestState {
+		if !s.pinned && s.env.Multiplex && len(c.frame) <= longestState {
 			return s.sendJudged(v.op, c.frame)
 		}
 	case commands.OpAuth, commands.OpHello:

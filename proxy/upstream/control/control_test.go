@@ -83,7 +83,13 @@ func TestFindsOut(t *testing.T) {
 		}
 		c := s.Dial(t)
 		new := strings.HasPrefix(c.Do("EVALSHA_RO", strings.Repeat("0", 40), "0"), "-NOSCRIPT")
-		if want := (commands.Upstream{Scripts: true, Shebang: new, ACLCheck: new, ReadOnlyEval: new}); st.Upstream != want {
+		native := st.Registry.Native(func(probe commands.Probe) bool {
+			if probe.Token != "" {
+				return strings.Contains(c.Do("COMMAND", "DOCS", probe.Command), redistest.Bulk("token")+redistest.Bulk(probe.Token))
+			}
+			return strings.Contains(c.Do("COMMAND", "INFO", probe.Command), redistest.Bulk(probe.Command))
+		})
+		if want := (commands.Upstream{Scripts: true, Shebang: new, ACLCheck: new, ReadOnlyEval: new, Native: native}); st.Upstream != want {
 			t.Errorf("%+v, want %+v", st.Upstream, want)
 		}
 		if want := c.Do("nosuch")[len("-ERR unknown command ")]; st.UnknownQuote != want {
