@@ -38,7 +38,7 @@ for i = 1, n do
     -- first that is tried.
     local tried = redis.pcall('SET', KEYS[i], '', 'NX', 'XX')
     if forbidden(tried) then return denied('set') end
-    if string.find(tried.err, '-OOM ', 1, true) then return refused(tried, 'set') end
+    if failed(tried) and string.find(tried.err, '-OOM ', 1, true) then return refused(tried, 'set') end
     if later and forbidden(redis.pcall('PEXPIREAT', KEYS[i], 'x')) then return denied('pexpireat') end
   end
 end

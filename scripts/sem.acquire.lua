@@ -33,7 +33,7 @@ else
   local tried = redis.pcall('ZADD', KEYS[1], 'NX', 'XX', '0', '')
   if forbidden(tried) then return denied('zadd') end
   -- Once a call that takes no memory was tried, the server would not refuse ZADD for want of memory.
-  if string.find(tried.err, '-OOM ', 1, true) then return refused(tried, 'zadd') end
+  if failed(tried) and string.find(tried.err, '-OOM ', 1, true) then return refused(tried, 'zadd') end
   if forbidden(redis.pcall('ZREMRANGEBYRANK', KEYS[1], 'x', '0')) then return denied('zremrangebyrank') end
   if forbidden(redis.pcall('PEXPIREAT', KEYS[1], 'x')) then return denied('pexpireat') end
 end

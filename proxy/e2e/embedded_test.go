@@ -6,8 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/atomicproxy/atomicproxy/commands"
 	"github.com/atomicproxy/atomicproxy/proxy"
 	"github.com/atomicproxy/atomicproxy/proxy/internal/redistest"
+	"github.com/atomicproxy/atomicproxy/scripts"
 )
 
 // startEmbedded runs the embedded server and, before it, a proxy.
@@ -267,3 +269,29 @@ OBJECT IDLETIME a
 FLUSHDB
 DBSIZE
 `
+
+// TestEmbeddedCatalogue types each command's examples at the embedded server: who
+// tries the proxy out gets what the reference says, if not to the last digit.
+func TestEmbeddedCatalogue(t *testing.T) {
+	registry, err := commands.Load(scripts.FS, commands.Settings{PurgeMaxScan: 1, PurgeLimit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, r := startEmbedded(t)
+	c := r.dial(t)
+	for _, cmd := range registry.Commands() {
+		c.must("+OK\r\n", "FLUSHALL")
+		for _, e := range cmd.Spec().Examples {
+			if err := c.Send(e.Call + "\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Receive()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if refused := strings.HasPrefix(e.Reply, "(error)"); refused != (got[0] == '-') {
+				t.Errorf("%s: %q, but the reference says %s", e.Call, got, e.Reply)
+			}
+		}
+	}
+}

@@ -6,7 +6,7 @@ if (how == '3' or how == '4') and not redis.acl_check_cmd then
   -- that writes, and not again, even if that call does nothing: so SET is the first that is tried.
   local tried = redis.pcall('SET', KEYS[1], '', 'NX', 'XX')
   if forbidden(tried) then return denied('set') end
-  if string.find(tried.err, '-OOM ', 1, true) then return refused(tried, 'set') end
+  if failed(tried) and string.find(tried.err, '-OOM ', 1, true) then return refused(tried, 'set') end
   if forbidden(redis.pcall('PEXPIREAT', KEYS[1], 'x')) then return denied('pexpireat') end
   stored = redis.pcall('SET', KEYS[1], value)
   if failed(stored) then return refused(stored, 'set') end

@@ -16,7 +16,7 @@ else
   local tried = redis.pcall('HSET', KEYS[1], 'value', '', 'version')
   if forbidden(tried) then return denied('hset') end
   -- Once a call that takes no memory was tried, the server would not refuse HSET for want of memory.
-  if string.find(tried.err, '-OOM ', 1, true) then return refused(tried, 'hset') end
+  if failed(tried) and string.find(tried.err, '-OOM ', 1, true) then return refused(tried, 'hset') end
 end
 if lifetime == '1' or lifetime == '2' then
   if redis.acl_check_cmd then
