@@ -91,6 +91,9 @@ func (r *Registry) findings(selected func(name string) bool) []vet.Finding {
 			out = append(out, vet.Check(r.toVet(c, s))...)
 		}
 	}
+	if r.once != nil && selected("once") {
+		out = append(out, r.once.findings()...)
+	}
 	return sorted(out)
 }
 

@@ -4,124 +4,31 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"io/fs"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/atomicproxy/atomicproxy/scripts"
 )
 
-// ONCE runs a write command at most once per token. Each command that it takes has a static text of its own, made from
-// scripts/once.lua when the catalogue is built.
+// ONCE runs a write command at most once per token. Each command that it takes has a static text of its own: see loadOnce.
 
 const (
 	onceTag      = ":atomicproxy:once:" // in the name of each token's key
-	onceMaxArgs  = 4000                 // of the command: a script can't hand over more than 8,000
+	onceMaxArgs  = 4000                 // of the command, its name among them: a script can't hand over more than 8,000
 	onceMaxToken = 512                  // bytes
+	onceOptions  = 2100                 // behind counted keys: more than WEIGHTS for all of so many keys as leave room for it
 )
 
 // once is what the registry knows for ONCE.
 type once struct {
 	registry *Registry
 	natives  map[string]*onceNative
-	texts    map[string]*script // by command name; a custom command's is "custom NAME"
+	texts    map[string]*onceText // by command name; a custom command's is "custom NAME"
 	bySHA    map[string]bool
 	errs     *errorTexts
 
-	badToken, tooMany, brace, notTaken *Error
-}
-
-// loadOnce makes the texts, once all commands are there.
-func (l *loader) loadOnce(r *Registry) error {
-	c := r.byName["once"]
-	if c == nil {
-		return nil
-	}
-	o := &once{registry: r, natives: onceNatives(), texts: map[string]*script{}, bySHA: map[string]bool{}, errs: l.errs}
-	o.badToken = l.errs.add("ERR a token has 1 to 512 bytes")
-	o.tooMany = l.errs.add("LIMIT ONCE takes commands of at most 4000 arguments; nothing was executed")
-	o.brace = l.errs.add("ERR ONCE can't put its token beside a key with such braces: it would be in another slot")
-	o.notTaken = l.errs.add("ERR ONCE does not take this command")
-	for name, n := range o.natives {
-		text, err := n.text(strings.Fields(name)[0])
-		if err != nil {
-			return err
-		}
-		if err := l.onceText(o, name, text, n.shape, n.frees); err != nil {
-			return err
-		}
-	}
-	for name, custom := range r.byName {
-		if !custom.onceable() {
-			continue
-		}
-		part, err := fs.ReadFile(scripts.FS, "part/once-custom.lua")
-		if err != nil {
-			return err
-		}
-		text := strings.Replace(string(part), "--[[script]]", custom.script.v[0].body, 1)
-		frees := !slices.Contains(custom.spec.CommandFlags, "DENYOOM")
-		if err := l.onceText(o, "custom "+name, text, "plain", frees); err != nil {
-			return err
-		}
-	}
-	c.once = o
-	r.once = o
-	return nil
-}
-
-// onceable reports whether a custom command can stand behind ONCE: it writes, and has a first key.
-func (c *Custom) onceable() bool {
-	return c.once == nil && !c.spec.Wraps && !c.script.readOnly && !c.spec.Keyspace && len(c.keys) > 0
-}
-
-// text is what runs the command.
-func (n *onceNative) text(name string) (string, error) {
-	guard, err := fs.ReadFile(scripts.FS, "part/once-guard-"+n.guard+".lua")
-	if err != nil {
-		return "", err
-	}
-	call, err := fs.ReadFile(scripts.FS, "part/once-call.lua")
-	if err != nil {
-		return "", err
-	}
-	blanks := append([]string{"--[[COMMAND]]", strings.ToUpper(name), "--[[command]]", name}, n.blanks...)
-	return strings.NewReplacer(blanks...).Replace(string(guard) + string(call)), nil
-}
-
-func (l *loader) onceText(o *once, name, effect, shape string, frees bool) error {
-	b, err := fs.ReadFile(l.fsys, "once.lua")
-	if err != nil {
-		return err
-	}
-	body, _, err := scripts.Expand(string(b))
-	if err != nil {
-		return fmt.Errorf("once.lua: %w", err)
-	}
-	part, err := fs.ReadFile(scripts.FS, "part/once-shape-"+shape+".lua")
-	if err != nil {
-		return err
-	}
-	flags := []string{"WRITE", "DENYOOM"}
-	if frees {
-		flags = flags[:1]
-	}
-	s, err := newScript("once "+name, flags, func(int) string {
-		return strings.Replace(body, "--[[effect]]", string(part)+effect, 1)
-	})
-	if err != nil {
-		return err
-	}
-	o.texts[name] = s
-	for _, v := range s.v {
-		o.bySHA[v.sha] = true
-	}
-	l.scripts[s.name] = s
-	return nil
+	badToken, tooMany, brace, tokenKey, notTaken *Error
 }
 
 // rewrite is Rewrite for ONCE.
@@ -153,13 +60,17 @@ func (o *once) rewrite(c *Custom, dst []byte, args [][]byte, up *Upstream, proto
 	if !tagged {
 		return dst, Call{}, o.brace
 	}
+	beside = append(beside, token...)
+	if slices.ContainsFunc(keys[1:], func(k []byte) bool { return bytes.Equal(k, beside) }) {
+		return dst, Call{}, o.tokenKey
+	}
 	w := frame{dst: dst}
 	w.call(s, up, len(keys)+1+3+len(argv))
 	w.number(int64(len(keys) + 1))
 	for _, k := range keys {
 		w.bulk(k)
 	}
-	w.bulk(append(beside, token...))
+	w.bulk(beside)
 	w.text(fingerprint(inner))
 	w.bulk(args[3])
 	w.number(int64(max(proto, 2)))
@@ -176,12 +87,12 @@ func (o *once) take(inner [][]byte, up *Upstream, proto int) (s *script, keys, a
 		if custom.Extends() && !(up != nil && custom.Takes(inner, up)) {
 			return o.takeNative(name, inner)
 		}
-		s := o.texts["custom "+name]
-		if s == nil {
+		t := o.texts["custom "+name]
+		if t == nil {
 			return nil, nil, nil, o.refusal(name, custom.script == nil || custom.script.readOnly)
 		}
 		keys, argv, err = custom.keysAndArgv(inner)
-		return s, keys, argv, err
+		return t.script, keys, argv, err
 	}
 	return o.takeNative(name, inner)
 }
@@ -191,7 +102,7 @@ func (o *once) takeNative(name string, inner [][]byte) (s *script, keys, argv []
 	if n == nil || name == onceSetGet {
 		return nil, nil, nil, o.refusal(name, false)
 	}
-	if n.arity > 0 && len(inner) != n.arity || len(inner) < -n.arity {
+	if n.arity > 0 && len(inner) != n.arity || len(inner) < -n.arity || n.step == 2 && len(inner)%2 == 0 {
 		if name == "lpop" || name == "rpop" {
 			return nil, nil, nil, o.whyNot(name, "with a count, since a script can't carry the reply")
 		}
@@ -209,19 +120,18 @@ func (o *once) takeNative(name string, inner [][]byte) (s *script, keys, argv []
 	if !ok {
 		return nil, nil, nil, o.errs.syntax
 	}
-	kinds := make([]byte, 0, len(inner)-1)
-	argv = append(make([][]byte, 0, len(inner)), nil)
 	for i := 1; i < len(inner); i++ {
-		if isKey(i) {
-			kinds = append(kinds, 'k')
-			keys, argv = append(keys, inner[i]), append(argv, nil)
-		} else {
-			kinds = append(kinds, 'v')
+		switch {
+		case isKey(i):
+			keys = append(keys, inner[i])
+		case i != n.keynum || i == 0: // how many keys there are the script sees
 			argv = append(argv, inner[i])
 		}
 	}
-	argv[0] = kinds
-	return o.texts[text], keys, argv, nil
+	if n.keynum > 0 && len(argv) > onceOptions {
+		return nil, nil, nil, o.errs.syntax
+	}
+	return o.texts[text].script, keys, argv, nil
 }
 
 // refusal says why a command is not taken.

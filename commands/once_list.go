@@ -97,14 +97,14 @@ zunionstore -4 1 1 1 n=2`
 // onceSpecial are those whose replies need a look before, or are scores: a guard, a shape, and what fills the guard's text.
 const onceSpecial = `
 decr 2 1 1 1 counter plain GET=GET get=get field= by='1' sum=now-by
-decrby 3 1 1 1 counter plain GET=GET get=get field= by=call[2] sum=now-by
+decrby 3 1 1 1 counter plain GET=GET get=get field= by=ARGV[4] sum=now-by
 getdel 2 1 1 1 string plain
 getex -2 1 1 1 string plain
 getset 3 1 1 1 string plain
-hincrby 4 1 1 1 counter plain GET=HGET get=hget field=,call[2] by=call[3] sum=now+by
+hincrby 4 1 1 1 counter plain GET=HGET get=hget field=,ARGV[4] by=ARGV[5] sum=now+by
 incr 2 1 1 1 counter plain GET=GET get=get field= by='1' sum=now+by
-incrby 3 1 1 1 counter plain GET=GET get=get field= by=call[2] sum=now+by
-lmove 5 1 2 1 list plain index=string.upper(call[3])=='LEFT'and'0'or'-1'
+incrby 3 1 1 1 counter plain GET=GET get=get field= by=ARGV[4] sum=now+by
+lmove 5 1 2 1 list plain index=string.upper(ARGV[4])=='LEFT'and'0'or'-1'
 lpop 2 1 1 1 list plain index='0'
 rpop 2 1 1 1 list plain index='-1'
 rpoplpush 3 1 2 1 list plain index='-1'

@@ -32,9 +32,14 @@ func TestOnceRefuses(t *testing.T) {
 		"ONCE t PX 10 INCR a b":                "ERR wrong number of arguments for 'incr' command",
 		"ONCE t PX 10 ZUNIONSTORE d 3 a b":     "ERR syntax error",
 		"ONCE t PX 10 ZUNIONSTORE d x a b":     "ERR syntax error",
-		"ONCE t PX 10 INCR a{b":                "ERR ONCE can't put its token beside a key with such braces: it would be in another slot",
-		"ONCE t PX 10 INCR a{}b":               "ERR ONCE can't put its token beside a key with such braces: it would be in another slot",
-		"ONCE t PX 10 INCR a}b":                "ERR ONCE can't put its token beside a key with such braces: it would be in another slot",
+		"ONCE t PX 10 MSET a 1 b":              "ERR wrong number of arguments for 'mset' command",
+		"ONCE t PX 10 ZUNIONSTORE d 1 a" + strings.Repeat(" AGGREGATE SUM", onceOptions/2+1): "ERR syntax error",
+		"ONCE t PX 10 RENAME a a:atomicproxy:once:{a}:t":                                     "ERR ONCE can't take a command whose keys include the one that is to hold the token",
+		"ONCE t PX 10 MSET {a}b 1 x 2 {a}b:atomicproxy:once:t 3":                             "ERR ONCE can't take a command whose keys include the one that is to hold the token",
+		"ONCE t PX 10 ZMOVEBYSCORE {a}b {a}b:atomicproxy:once:t 1 2 3":                       "ERR ONCE can't take a command whose keys include the one that is to hold the token",
+		"ONCE t PX 10 INCR a{b":  "ERR ONCE can't put its token beside a key with such braces: it would be in another slot",
+		"ONCE t PX 10 INCR a{}b": "ERR ONCE can't put its token beside a key with such braces: it would be in another slot",
+		"ONCE t PX 10 INCR a}b":  "ERR ONCE can't put its token beside a key with such braces: it would be in another slot",
 		"ONCE t PX 10 MSET" + strings.Repeat(" k v", onceMaxArgs/2): "LIMIT ONCE takes commands of at most 4000 arguments; nothing was executed",
 	} {
 		args := strings.Split(call, " ")

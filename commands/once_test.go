@@ -19,7 +19,10 @@ var onceCases = []struct{ setup, calls string }{
 	{"zadd k 1 a 2.5 b 3 c", "zadd k 5 d;zadd k XX CH 5 a;zadd k INCR 1.1 a;zadd k NX INCR 1 a;zadd k inf z;zincrby k 0.1 b;zincrby k inf b;zincrby k x b;zpopmin k;zpopmin k 2;zpopmin k 0;zpopmin k -1;zpopmin k x;zpopmax k;zpopmax k 9;zrem k a;zremrangebyscore k 1 2;zremrangebyrank k 0 1;zremrangebylex k - +;zrangestore d k 0 1;zunionstore d 1 k;zinterstore d 2 k k WEIGHTS 1 2;zinterstore d 0 k;zdiffstore d 2 k j"},
 	{"", "zpopmin k;zpopmin k 3;zpopmax k 1;zincrby k 3.5 a;zadd k INCR 2 m;zadd k XX INCR 2 m"},
 	{"xadd k 5-1 f v", "xadd k 6-1 f v;xadd k 5-1 f v;xadd k 7-0 f v g;xdel k 5-1;xtrim k MAXLEN 0;xack k g 5-1;xsetid k 9-9"},
-	{"set k v EX 100", "expire k 50;expire k -1;pexpire k 5000;expireat k 1;persist k;rename k j;rename nokey j;renamenx k j;move k 3;del k j;unlink k;copy k j;copy k k"},
+	{"set k v EX 100", "expire k 50;expire k -1;pexpire k 5000;expireat k 1;pexpireat k 9999999999999;persist k;rename k j;rename nokey j;renamenx k j;move k 3;del k j;unlink k;copy k j;copy k k"},
+	{"hset k f 5 g abc", "hexpire k 0 FIELDS 2 f nosuch;hpexpire k 0 NX FIELDS 1 g;hpexpireat k 9999999999999 FIELDS 2 f nosuch;hexpireat k 1 FIELDS 1 f;hpexpireat k x FIELDS 1 f;hpersist k FIELDS 2 f g;hsetex k PXAT 9999999999999 FIELDS 2 f 1 h 2;hsetex k FNX FIELDS 1 f 1;hexpire k 100 FIELDS 9 f"},
+	{"xadd k 5-1 f v", "xdelex k IDS 2 5-1 6-1;xdelex k KEEPREF IDS 1 5-1;xackdel k g IDS 1 5-1;xdelex k IDS x 5-1"},
+	{"set k v", "restore j 0 x;restore k 0 x REPLACE;delex k;delex k IFEQ v;delex k IFEQ x;delifeq k v;delifeq k x;increx k;increx j BYINT 3"},
 	{"mset k v l w", "mset k 1 m 2;mset k;msetnx k 1;msetnx m 1 n 2;del k l m;rename k l;bitop AND d k l;bitop NOT d k;setbit k 7 1;setbit k x 1;pfadd p a b;pfmerge p q;geoadd g 13.3 38.1 a;geoadd g 1000 1 a;geosearchstore d g FROMLONLAT 1 1 BYRADIUS 1 km"},
 }
 
@@ -29,6 +32,17 @@ const onceToken = "t\r\n{o}k"
 // repeat in the same way without doing anything.
 func TestOnceIsTheCommand(t *testing.T) {
 	rg := loadCatalogue(t, testSettings)
+	tried := map[string]bool{onceSetGet: true}
+	for _, group := range onceCases {
+		for call := range strings.SplitSeq(group.calls, ";") {
+			tried[strings.Fields(call)[0]] = true
+		}
+	}
+	for name := range rg.once.natives {
+		if !tried[name] {
+			t.Errorf("%s is not tried", name)
+		}
+	}
 	eachServer(t, func(t *testing.T, s *server) {
 		for proto := 2; proto <= 3; proto++ {
 			c, other := s.dial(t).load(rg), s.dial(t)

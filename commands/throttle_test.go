@@ -149,7 +149,7 @@ func TestThrottleModel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 7))
 	pick := func(l ...int64) int64 { return l[rng.IntN(len(l))] }
 	kinds := map[string]int{}
-	for range 3000 {
+	for range 700 {
 		var c cell
 		f.stored, f.now = "", 1_700_000_000*million+rng.Int64N(100_000_000*million)
 		r := rate{

@@ -48,7 +48,13 @@ func arrange(cmd *command, list []value, nodes []ast.Expr) *invocation {
 		} else {
 			need++
 		}
+		if i < len(in.args) && in.args[i].v.spread != nil && strings.ContainsAny(prefix[j:]+group, "kn") {
+			kind = 'k' // some of them are keys, so all must be
+		}
 		in.take(&i, kind)
+	}
+	if strings.HasSuffix(prefix, "n") {
+		in.counted(&i)
 	}
 	if cmd.name == "ZADD" {
 		in.zadd(&i)
@@ -85,9 +91,36 @@ func (in *invocation) take(i *int, kind byte, group ...string) {
 		}
 	}
 	if a.kind == 'k' {
-		in.keys = append(in.keys, *a)
+		in.keys = append(in.keys, a.byTurns(kind, group))
 	}
 	*i++
+}
+
+// byTurns is the argument as far as it is keys: of a list of keys and others by turns, the former.
+func (a *argument) byTurns(kind byte, group []string) argument {
+	key := *a
+	if len(group) == 0 || kind != 'k' || a.v.spread == nil || a.v.spread.turns == nil || group[0] != "km" {
+		return key
+	}
+	key.v = a.v.spread.turns.odd
+	key.v.keyID, key.v.canon, key.v.spread = "", "", a.v.spread
+	return key
+}
+
+// counted takes the keys behind their number, and all that follows as options.
+func (in *invocation) counted(i *int) {
+	if *i == 0 || *i == len(in.args) || in.args[*i-1].kind != 'n' {
+		return
+	}
+	n := in.args[*i-1].v
+	switch {
+	case n.leads != 0 && in.args[*i].v.spread != nil && in.args[*i].v.spread.tab == n.leads: // its first n elements are keys
+	default:
+		for range int(min(n.asInteger().hi, manyElements)) {
+			in.take(i, 'k')
+		}
+	}
+	in.rest(i)
 }
 
 func (in *invocation) rest(i *int) {

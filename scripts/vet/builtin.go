@@ -9,6 +9,9 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 )
 
+// printablePattern matches only texts that may stand in a reply's line: ASCII without control characters.
+const printablePattern = "^[ -~]*$"
+
 func (a *analysis) math(st *state, e *ast.FuncCallExpr, function string, args []value) value {
 	for _, v := range args {
 		a.must(st, e, v.is(kNum), "math.%s of what may be no number", function)
@@ -179,7 +182,8 @@ func (a *analysis) matched(st *state, e *ast.FuncCallExpr) {
 	}
 	pattern, ok := e.Args[1].(*ast.StringExpr)
 	whole := ok && slices.Contains(wholePatterns, pattern.Value)
-	if !whole && !(ok && slices.Contains(decimalPatterns, pattern.Value)) {
+	plain := ok && pattern.Value == printablePattern
+	if !whole && !plain && !(ok && slices.Contains(decimalPatterns, pattern.Value)) {
 		return
 	}
 	switch e.Args[0].(type) {
@@ -191,6 +195,9 @@ func (a *analysis) matched(st *state, e *ast.FuncCallExpr) {
 		switch {
 		case v.is(kStr) && whole:
 			v.whole, v.float, v.blank, v.data = true, true, false, false
+			a.refine(st, e.Args[0], v)
+		case v.is(kStr) && plain:
+			v.data = false
 			a.refine(st, e.Args[0], v)
 		case v.is(kStr) && v.src != "":
 			st.know["decimal "+v.src] = 0
@@ -246,7 +253,7 @@ func (a *analysis) tableCall(st *state, e *ast.FuncCallExpr, function string, ar
 	}
 	if function == "concat" {
 		joined := a.read(st, object, number(anyNumber), "").only(^kNil)
-		a.must(st, e, joined.is(kStr|kNum), "table.concat of what may be neither text nor numbers")
+		a.must(st, e, joined.kinds == 0 || joined.is(kStr|kNum), "table.concat of what may be neither text nor numbers")
 		separator := at(args, 1)
 		return []value{text(joined.data && joined.has(^kNum) || separator.data)}
 	}
@@ -262,6 +269,7 @@ func (a *analysis) tableCall(st *state, e *ast.FuncCallExpr, function string, ar
 	t.fields = elements
 	if function == "insert" {
 		if len(args) == 3 {
+			t.turns, t.grows = nil, false
 			t.rest = t.rest.join(args[2].forget(""))
 			a.overwrite(&t, number(interval{1, manyElements, true, false}), args[2])
 		} else {
@@ -270,6 +278,7 @@ func (a *analysis) tableCall(st *state, e *ast.FuncCallExpr, function string, ar
 		st.heap[object.tab] = t
 		return nil
 	}
+	t.grows, t.turns = false, nil
 	t.lo, t.grown[0] = max(t.lo-1, 0), t.grown[0]-1
 	st.heap[object.tab] = t
 	return []value{t.rest.join(nilValue)}

@@ -2,6 +2,7 @@ package vet
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -23,7 +24,13 @@ func (a *analysis) call(st *state, e *ast.FuncCallExpr, k func(*state, []value))
 				k(st, []value{unknown()})
 				return
 			}
-			a.list(st, e.Args, len(v.fn.ParList.Names), func(st *state, args []value) { a.inline(st, v.fn, args, k) })
+			a.list(st, e.Args, len(v.fn.ParList.Names), func(st *state, args []value) {
+				if v.fn == a.n.vetted {
+					a.vetted(st, e, k)
+				} else {
+					a.inline(st, v.fn, args, k)
+				}
+			})
 			return
 		}
 	}
@@ -79,6 +86,23 @@ func (a *analysis) inline(st *state, fn *ast.FunctionExpr, args []value, k func(
 	for _, r := range mergeReturned(list) {
 		k(r.st, r.list)
 	}
+}
+
+// vetted goes on with what a script that was vetted by itself may have done.
+func (a *analysis) vetted(st *state, e *ast.FuncCallExpr, k func(*state, []value)) {
+	a.must(st, e, false, "a script runs")
+	a.notHidden(st)
+	site := a.name("c", e)
+	st.forget(site)
+	a.fail(st, e, site, k)
+	if st.written == nil {
+		st.written = e
+	}
+	maps.DeleteFunc(st.know, func(k string, _ family) bool { return strings.HasPrefix(k, "type ") || strings.HasPrefix(k, "intact ") })
+	v := unknown().only(^(kErr | kStatus)) // a status is a table of which nothing is known
+	reply := a.fresh(st, e, table{fields: map[string]value{"err": nilValue}, rest: unknown(), hi: manyElements, reply: true, open: true})
+	v.tab, v.canon = reply.tab, site
+	k(st, []value{v})
 }
 
 // mergeReturned joins what is returned in states that are the same.
@@ -164,6 +188,8 @@ func (a *analysis) builtin(st *state, e *ast.FuncCallExpr, name string, args []v
 func (a *analysis) replyTable(st *state, e *ast.FuncCallExpr, function string, v value) value {
 	if v.data && v.has(^kNum) || lineBreak(v) {
 		a.c.report(e, ruleErrorText, "bytes of data become the text of an %s", strings.TrimSuffix(function, "_reply"))
+	} else if function == "status_reply" && !printable(v) {
+		a.c.report(e, ruleErrorText, "a status has other characters than those of ASCII that can be printed")
 	}
 	a.must(st, e, v.is(kStr|kNum), "the text of a reply may be none")
 	if function == "error_reply" {
@@ -227,11 +253,9 @@ func (a *analysis) unpack(st *state, e *ast.FuncCallExpr, args []value) []value 
 	v, name, lo, hi := unknown(), "", 0.0, math.Inf(1)
 	switch {
 	case t.canon == "KEYS" || t.canon == "ARGV":
-		v, name, hi = text(true), t.canon, manyElements
+		v, name = text(true), t.canon
 		v.key = name == "KEYS"
-		if n := a.c.script.MaxKeys; v.key && n > 0 {
-			hi = float64(n)
-		}
+		lo, hi = a.given(name)
 	case t.tab != 0:
 		h := st.heap[t.tab]
 		v, name, lo, hi = a.read(st, t, number(anyNumber), ""), tableName(t.tab), h.lo, h.hi
@@ -265,7 +289,13 @@ func (a *analysis) unpack(st *state, e *ast.FuncCallExpr, args []value) []value 
 	if v.key {
 		v.keyID = id
 	}
-	v.spread = &spread{lo, hi}
+	v.spread = &spread{lo: lo, hi: hi}
+	if h, ok := st.heap[t.tab]; ok && len(args) == 1 {
+		v.spread.turns = h.turns
+		if h.grows {
+			v.spread.tab = t.tab
+		}
+	}
 	return []value{v}
 }
 

@@ -27,7 +27,8 @@ var families = map[string]family{"any": famAny, "none": famMissing, "string": fa
 
 // command is what the vetter knows about one command. Its arguments are spelled, after its name:
 //
-//	k key  m any bytes  i integer  p integer above 0  f float  b bound of scores  w literal word
+//	k key  m any bytes  i integer  p integer above 0  f float  b bound of scores  w literal word  n number of the keys behind it
+//	W literal word if it is not the first write
 //	? the next is optional  ( ) one or more times, to the end  o options, to the end
 type command struct {
 	name  string
@@ -120,11 +121,11 @@ RPUSHX      int     list          k(m)
 LPOP        bulk    list          k
 RPOP        bulk    list          k
 RPOPLPUSH   bulk    list          kk
-LMOVE       bulk    list          kkww
+LMOVE       bulk    list          kkWW
 LSET        status! list          kim
 LTRIM       status  list          kii
 LREM        int     list          kim
-LINSERT     int     list          kwmm
+LINSERT     int     list          kWmm
 SADD        int     set           k(m)
 SREM        int     set           k(m)
 SMOVE       int     set           kkm
@@ -146,6 +147,37 @@ PEXPIRE     int     any           kio
 EXPIREAT    int     any           kio
 PEXPIREAT   int     any           kio
 PERSIST     int     any           k
+GETEX       bulk!   string        ko
+DELEX       int!    string>none   ko
+DELIFEQ     int     string>none   km
+INCREX      array!  string        ko
+BITOP       int!    any           m(k)
+PFADD       int!    string        ko
+PFMERGE     status! any           (k)
+RENAME      status! any           kk
+RENAMENX    int!    any           kk
+MOVE        int!    any           ki
+COPY        int!    any           kko
+RESTORE     status! any           kimo
+HSETEX      int!    hash          ko
+HEXPIRE     array!  hash          kio
+HEXPIREAT   array!  hash          kio
+HPEXPIRE    array!  hash          kio
+HPEXPIREAT  array!  hash          kio
+HPERSIST    array!  hash          ko
+SDIFFSTORE  int!    any           (k)
+SINTERSTORE int!    any           (k)
+SUNIONSTORE int!    any           (k)
+ZDIFFSTORE  int!    any           kn
+ZINTERSTORE int!    any           kn
+ZUNIONSTORE int!    any           kn
+ZRANGESTORE int!    any           kkmmo
+GEOADD      int!    zset          ko
+GEOSEARCHSTORE int! any           kko
+XACK        int     stream        km(m)
+XACKDEL     array!  stream        ko
+XDELEX      array!  stream        ko
+XSETID      status! stream        kmo
 `
 
 // words are the literal words that a command's "w" may be.

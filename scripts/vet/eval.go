@@ -179,6 +179,9 @@ func (a *analysis) arithmetic(st *state, e ast.Expr, op string, l, r value) valu
 	if v.canon == "" {
 		v.canon = operation(l, op, r)
 	}
+	if v.wholeNumber() {
+		v.parity = parity(op, l, r)
+	}
 	base, plus := l, r.num.lo
 	if op == "+" && l.constant() && !l.count {
 		base, plus = r, l.num.lo
@@ -196,6 +199,40 @@ func (a *analysis) arithmetic(st *state, e ast.Expr, op string, l, r value) valu
 		v.lin = &offset{base.canon, plus}
 	}
 	return v
+}
+
+// parity is that of a sum, difference or product, if both operands' are known.
+func parity(op string, l, r value) int8 {
+	x, y := l.oddness(), r.oddness()
+	switch {
+	case op == "*" && l.wholeNumber() && r.wholeNumber() && (x == even || y == even):
+		return even
+	case x == 0 || y == 0:
+	case op == "*": // of odd ones
+		return odd
+	case op == "+", op == "-":
+		if x == y {
+			return even
+		}
+		return odd
+	}
+	return 0
+}
+
+const odd, even = 1, 2
+
+func (v value) wholeNumber() bool { return v.is(kNum) && v.num.safe() }
+
+func (v value) oddness() int8 {
+	switch {
+	case !v.wholeNumber():
+		return 0
+	case !v.constant():
+		return v.parity
+	case math.Mod(v.num.lo, 2) == 0:
+		return even
+	}
+	return odd
 }
 
 func (v value) constant() bool { return v.is(kNum) && v.num.lo == v.num.hi && !v.num.nan }
@@ -256,15 +293,18 @@ func (a *analysis) length(st *state, e ast.Expr, v value) value {
 	switch {
 	case v.canon == "KEYS" || v.canon == "ARGV":
 		n.among = &offset{v.canon, 0}
-		if v.canon == "KEYS" && a.c.script.MaxKeys > 0 {
-			n.num.hi = float64(a.c.script.MaxKeys)
-		}
+		n.num.lo, n.num.hi = a.given(v.canon)
 		n.canon = "#" + v.canon
 	case v.is(kTab) && v.tab != 0:
 		t := st.heap[v.tab]
 		n = number(interval{lo: t.lo, hi: t.hi, whole: true})
 		n.count, n.tab, n.among = true, v.tab, &offset{tableName(v.tab), 0}
 		n.canon = "#" + n.among.base
+		if t.grows && a.once() && t.allKeys() {
+			n.leads = v.tab
+		}
+	case v.is(kTab|kStatus) && v.has(kTab) && v.tab != 0: // a status has none
+		n.num.hi = st.heap[v.tab].hi
 	case v.is(kStr):
 		n.num.hi = 512 << 20
 		if v.canon != "" {

@@ -51,7 +51,22 @@ func (a *analysis) keyAt(st *state, i value) value {
 
 // there: the element of KEYS or ARGV is not nil.
 func (a *analysis) there(st *state, name, table string, i value) bool {
+	if least, _ := a.given(table); i.num.whole && i.num.lo >= 1 && i.num.hi <= least && i.is(kNum) {
+		return true
+	}
 	return a.c.script.Declared || i.within(table) || name != "" && st.knows("there "+name)
+}
+
+// given is how many KEYS or ARGV there are, at least and at most.
+func (a *analysis) given(table string) (least, most float64) {
+	n, m := a.c.script.MinArgs, a.c.script.MaxArgs
+	if table == "KEYS" {
+		n, m = a.c.script.MinKeys, a.c.script.MaxKeys
+	}
+	if m == 0 {
+		m = manyElements
+	}
+	return float64(n), float64(m)
 }
 
 func (a *analysis) argAt(st *state, i value) value {
@@ -86,7 +101,8 @@ func (a *analysis) again(st *state, v value) value {
 	if !ok || err != nil || !v.is(kStr) {
 		return v
 	}
-	now := a.argAt(st, number(exactly(float64(i))))
+	now := a.argAt(st, number(exactly(float64(i)))).only(kStr)
+	now.data = now.data && v.data
 	if v.whole && !v.blank { // and it was matched
 		return v
 	}

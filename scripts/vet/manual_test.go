@@ -40,7 +40,7 @@ func TestCommands(t *testing.T) {
 		t.Errorf("%d commands of %d lines", len(commands), lines)
 	}
 	for name, c := range commands {
-		if c.reply == 0 || strings.Trim(c.args, "kmipfbwo?()") != "" || strings.Contains(c.args, "w") && words[name] == nil {
+		if c.reply == 0 || strings.Trim(c.args, "kmipfbwWno?()") != "" || strings.ContainsAny(c.args, "wW") && words[name] == nil {
 			t.Errorf("%s: reply %q, arguments %q", name, c.reply, c.args)
 		}
 	}

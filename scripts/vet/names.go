@@ -18,7 +18,8 @@ type names struct {
 	use    map[*ast.IdentExpr]*variable // those that are locals
 	decl   map[any][]*variable          // of a local, a for, or a function's parameters
 	calls  map[*ast.FunctionExpr][]*ast.FunctionExpr
-	follow bool // the paths can be followed
+	vetted *ast.FunctionExpr // see Script.Vetted
+	follow bool              // the paths can be followed
 }
 
 // role is what a place in the tree does with a value.
@@ -40,7 +41,7 @@ type resolver struct {
 }
 
 func (c *checker) resolve(chunk []ast.Stmt) *names {
-	r := &resolver{c: c, n: &names{map[*ast.IdentExpr]*variable{}, map[any][]*variable{}, map[*ast.FunctionExpr][]*ast.FunctionExpr{}, true}}
+	r := &resolver{c: c, n: &names{use: map[*ast.IdentExpr]*variable{}, decl: map[any][]*variable{}, calls: map[*ast.FunctionExpr][]*ast.FunctionExpr{}, follow: true}}
 	r.block(chunk)
 	for fn := range r.n.calls {
 		r.recursion(fn)
@@ -168,6 +169,10 @@ func (r *resolver) local(s *ast.LocalAssignStmt) {
 	if fn, ok := isFunction(s); ok {
 		r.declare(s, s.Names[0])
 		r.n.decl[s][0].fn = fn
+		if name := s.Names[0]; name == r.c.script.Vetted && r.n.vetted == nil && r.fn == nil && slices.Equal(fn.ParList.Names, []string{"KEYS", "ARGV"}) {
+			r.n.vetted = fn
+			return
+		}
 		r.function(fn)
 		return
 	}

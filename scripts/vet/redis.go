@@ -274,6 +274,9 @@ func (a *analysis) reply(st *state, e *ast.FuncCallExpr, in *invocation) value {
 		if in.cmd.name == "XRANGE" || in.cmd.name == "XREVRANGE" {
 			t.rest = unknown()
 		}
+		if in.cmd.reply == 'a' && in.cmd.write {
+			t.rest.kinds = kStr | kNum | kFalse
+		}
 		return a.fresh(st, e, t)
 	}
 	return v
@@ -305,7 +308,10 @@ func size(in *invocation) float64 {
 		case "MGET":
 			return most
 		}
-		if least == 1 && most == 1 { // ZPOPMIN
+		if !strings.HasPrefix(in.cmd.name, "ZPOP") { // INCREX answers two
+			return most + 1
+		}
+		if least == 1 && most == 1 {
 			return 2
 		}
 		return 2 * number(1).hi

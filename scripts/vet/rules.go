@@ -73,7 +73,7 @@ var (
 		"a call must be seen for what it is by whoever reads it",
 		"use them by their own names, called where they stand"}
 	ruleErrorText = &RuleInfo{"error-text",
-		"bytes of an argument, of a key or of the data in the text of an error or of a status reply",
+		"bytes of an argument, of a key or of the data in the text of an error or of a status reply, and other characters than printable ASCII in a status",
 		"servers without the fix of CVE-2025-67733 send CR and LF in it as they are: a client could forge the next reply, on a shared connection somebody else's",
 		"use literal texts only; hand data over as a bulk string"}
 	ruleRecursion = &RuleInfo{"recursion",

@@ -58,7 +58,12 @@ type table struct {
 	dataKey bool             // has an element whose name is data
 	reply   bool             // came from a command
 	open    bool             // fields may be missing that are not in fields
+	grows   bool             // it was made where nothing runs twice, and all that was done since is appending
+	turns   *turns           // every element was assigned to an index that is known to be odd or even; nil: not so
 }
+
+// turns is what stands at odd and at even places of a table. It is never changed in place.
+type turns struct{ odd, even value }
 
 func newState(work *int) *state {
 	return &state{vars: map[*variable]value{}, heap: map[int]table{}, facts: map[string]bool{}, know: map[string]family{}, work: work}
@@ -146,7 +151,10 @@ func (s *state) join(o *state) {
 
 func (t table) join(o table) table {
 	j := table{fields: map[string]value{}, rest: t.rest.join(o.rest), lo: min(t.lo, o.lo), hi: max(t.hi, o.hi),
-		dataKey: t.dataKey || o.dataKey, reply: t.reply || o.reply, open: t.open || o.open}
+		dataKey: t.dataKey || o.dataKey, reply: t.reply || o.reply, open: t.open || o.open, grows: t.grows && o.grows}
+	if t.turns != nil && o.turns != nil {
+		j.turns = &turns{t.turns.odd.join(o.turns.odd), t.turns.even.join(o.turns.even)}
+	}
 	j.grown = [2]float64{min(t.grown[0], o.grown[0]), max(t.grown[1], o.grown[1])}
 	for k, v := range t.fields {
 		j.fields[k] = v.join(o.get(k))
@@ -187,6 +195,8 @@ func (s *state) same(o *state) bool {
 
 func (t table) same(o table) bool {
 	return t.lo == o.lo && t.hi == o.hi && t.grown == o.grown && t.dataKey == o.dataKey && t.reply == o.reply && t.open == o.open &&
+		t.grows == o.grows && (t.turns == nil) == (o.turns == nil) &&
+		(t.turns == nil || t.turns.odd.same(o.turns.odd) && t.turns.even.same(o.turns.even)) &&
 		t.rest.same(o.rest) && maps.EqualFunc(t.fields, o.fields, value.same)
 }
 
@@ -194,7 +204,8 @@ func (v value) same(o value) bool {
 	return v.kinds == o.kinds && v.data == o.data && slices.Equal(v.lits, o.lits) && (v.lits == nil) == (o.lits == nil) && v.num == o.num &&
 		v.whole == o.whole && v.float == o.float && v.blank == o.blank && v.canon == o.canon && v.key == o.key && v.keyID == o.keyID &&
 		v.tab == o.tab && v.src == o.src && v.count == o.count && v.lin.is(o.lin) && v.most.is(o.most) && v.cap.is(o.cap) &&
-		v.among.is(o.among) && v.right == o.right && v.site == o.site && v.from == o.from && v.find == o.find && v.next == o.next
+		v.among.is(o.among) && v.right == o.right && v.site == o.site && v.from == o.from && v.find == o.find && v.next == o.next &&
+		v.leads == o.leads && v.parity == o.parity
 }
 
 func (o *offset) is(p *offset) bool { return o == p || o != nil && p != nil && *o == *p }

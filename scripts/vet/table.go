@@ -21,6 +21,9 @@ func (a *analysis) construct(st *state, e *ast.TableExpr, k func(*state, value))
 	}
 	a.list(st, exprs, -1, func(st *state, list []value) {
 		t := table{fields: map[string]value{}}
+		if len(e.Fields) == 0 {
+			t.grows, t.turns = a.once(), &turns{}
+		}
 		i, n := 0, 0
 		for j, f := range e.Fields {
 			if f.Key != nil {
@@ -80,6 +83,8 @@ func (a *analysis) replyText(node any, name string, v value) {
 	case "err", "ok", "big_number", "verbatim_string": // what servers send as a line, or as a kind of text
 		if v.data && v.has(kStr|kTables) || lineBreak(v) {
 			a.c.report(node, ruleErrorText, "bytes of data become the text of a reply's %s", name)
+		} else if name == "ok" && !printable(v) {
+			a.c.report(node, ruleErrorText, "a status has other characters than those of ASCII that can be printed")
 		}
 	}
 }
@@ -87,6 +92,13 @@ func (a *analysis) replyText(node any, name string, v value) {
 // lineBreak: a literal that would end its line.
 func lineBreak(v value) bool {
 	return slices.ContainsFunc(v.lits, func(s string) bool { return strings.ContainsAny(s, "\r\n") })
+}
+
+// printable: a literal status is one that ONCE can give again.
+func printable(v value) bool {
+	return !slices.ContainsFunc(v.lits, func(s string) bool {
+		return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+	})
 }
 
 // fresh puts a new table on the heap. A table that the same place made before may still be used: both are one from now on.
@@ -142,6 +154,7 @@ func (a *analysis) setElement(st *state, e *ast.AttrGetExpr, object, key, v valu
 
 // append is t[#t + 1] = v; in a loop it is done again and again.
 func (t *table) append(v value, again bool) {
+	t.turns = nil
 	if t.lo == t.hi && t.hi < 64 && t.rest.kinds == 0 && !again {
 		t.fields["#"+strconv.Itoa(int(t.lo)+1)] = v
 	} else {
@@ -155,9 +168,42 @@ func (t *table) append(v value, again bool) {
 	}
 }
 
+// turn notes what is put to an odd or even place.
+func (t *table) turn(key, v value) {
+	if t.turns == nil || key.is(kStr) {
+		return
+	}
+	p := *t.turns
+	switch key.oddness() {
+	case odd:
+		p.odd = p.odd.join(v.forget(""))
+	case even:
+		p.even = p.even.join(v.forget(""))
+	default:
+		t.turns = nil
+		return
+	}
+	t.turns = &p
+}
+
+// allKeys: each element is a key.
+func (t table) allKeys() bool {
+	for _, v := range t.fields {
+		if !v.key || !v.is(kStr) {
+			return false
+		}
+	}
+	return t.rest.kinds == 0 || t.rest.key && t.rest.is(kStr)
+}
+
+// once: what stands here runs once at most.
+func (a *analysis) once() bool { return a.looping == 0 && a.frame == nil }
+
 // overwrite is any other assignment: the element may be new or not, and a hole may be made.
 func (a *analysis) overwrite(t *table, key, v value) {
 	name := elementName(key)
+	t.turn(key, v)
+	t.grows = false
 	if key.has(kNum) {
 		t.hi = min(t.hi+1, manyElements)
 		t.grown[1]++

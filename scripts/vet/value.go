@@ -48,28 +48,30 @@ func (n interval) safe() bool { return n.whole && !n.nan && n.lo >= -maxExact &&
 
 // value is what is known of a Lua value on one path. It is never changed in place.
 type value struct {
-	kinds kinds
-	data  bool     // as text it may hold bytes of an argument, a key or the data
-	lits  []string // if it is text, one of these; nil: any
-	num   interval // as a number, or, if it is whole, the number that the text writes
-	whole bool     // as text it is an integer in canonical form
-	float bool     // as text it is a float that servers take
-	canon string   // stable name of the value: two values with one name are equal; "": none
-	key   bool     // a key that the script may use
-	keyID string   // which key: KEYS[1]; "": one of them
-	tab   int      // of a table: which, in state.heap; 0: not known
-	src   string   // what it was read from: see state.intact
-	count bool     // the number of the elements of table tab
-	lin   *offset  // it is another value plus a constant
-	most  *offset  // it is at most that
-	cap   *offset  // it is the lesser of most and that
-	among *offset  // it is at most the number of elements of the table of that name, plus
-	right string   // if it is true, this right was shown: see state.know
-	site  string   // of an error: the call that it is from
-	from  string   // of text: the error that it is the text of
-	find  string   // if it is false, this was not found: see state.know
-	blank bool     // as text it may be empty instead of what else is said here
-	next  string   // it is the cursor after the one of this name
+	kinds  kinds
+	data   bool     // as text it may hold bytes of an argument, a key or the data
+	lits   []string // if it is text, one of these; nil: any
+	num    interval // as a number, or, if it is whole, the number that the text writes
+	whole  bool     // as text it is an integer in canonical form
+	float  bool     // as text it is a float that servers take
+	canon  string   // stable name of the value: two values with one name are equal; "": none
+	key    bool     // a key that the script may use
+	keyID  string   // which key: KEYS[1]; "": one of them
+	tab    int      // of a table: which, in state.heap; 0: not known
+	src    string   // what it was read from: see state.intact
+	count  bool     // the number of the elements of table tab
+	lin    *offset  // it is another value plus a constant
+	most   *offset  // it is at most that
+	cap    *offset  // it is the lesser of most and that
+	among  *offset  // it is at most the number of elements of the table of that name, plus
+	right  string   // if it is true, this right was shown: see state.know
+	site   string   // of an error: the call that it is from
+	from   string   // of text: the error that it is the text of
+	find   string   // if it is false, this was not found: see state.know
+	blank  bool     // as text it may be empty instead of what else is said here
+	next   string   // it is the cursor after the one of this name
+	leads  int      // so many elements of this table, the first ones, are keys; 0: not known
+	parity int8     // of an integer: 1 odd, 2 even; 0: not known
 	// spread stands for several values: the elements of a table.
 	spread *spread
 }
@@ -81,7 +83,11 @@ type offset struct {
 }
 
 // spread is what unpack gives.
-type spread struct{ lo, hi float64 }
+type spread struct {
+	lo, hi float64
+	tab    int    // all elements of this table, which only grew; 0: not known
+	turns  *turns // see table
+}
 
 // element is one of a spread.
 func (v value) element() value {
@@ -173,6 +179,12 @@ func (v value) join(o value) value {
 	j.canon, j.keyID, j.src = same(v.canon, o.canon), either(vs, v.keyID, os, o.keyID), either(vn, v.src, on, o.src)
 	j.right, j.site, j.from = same(v.right, o.right), same(v.site, o.site), same(v.from, o.from)
 	j.find, j.next = same(v.find, o.find), same(v.next, o.next)
+	if v.leads == o.leads {
+		j.leads = v.leads
+	}
+	if v.parity == o.parity {
+		j.parity = v.parity
+	}
 	j.lin, j.most, j.cap, j.among = sameOffset(v.lin, o.lin), sameOffset(v.most, o.most), sameOffset(v.cap, o.cap), sameOffset(v.among, o.among)
 	switch {
 	case v.tab == o.tab, !o.has(kTab) && !o.count:

@@ -16,7 +16,8 @@
 //
 // Whether a script does what its command promises; what single calls cost (HGETALL of a big hash is one call); whether a server is slow.
 // It takes for granted that a server behaves as Redis and Valkey from 6.0 on do, that tables which a script fills in
-// bounded loops have at most 1,048,576 elements, and that what the Script says about its arguments is checked before it runs.
+// bounded loops have at most 1,048,576 elements, and that what the Script says about its arguments is checked before it runs,
+// and about a function that was vetted by itself (Script.Vetted) is so.
 package vet
 
 import (
@@ -40,8 +41,12 @@ type Script struct {
 	// Declared: KEYS and ARGV have every element that the script reads, since a description of its arguments says so. Else whoever
 	// calls it may pass fewer.
 	Declared bool
-	// MaxKeys is the largest number of KEYS that the caller lets through; 0 is not known.
-	MaxKeys int
+	// MinKeys and MinArgs are how many KEYS and ARGV there are at least if not Declared, MaxKeys and MaxArgs how many the caller lets
+	// through at most; 0 is not known.
+	MinKeys, MaxKeys, MinArgs, MaxArgs int
+	// Vetted names a local function with the parameters KEYS and ARGV whose body was vetted as a script of its own. Here it is taken
+	// for what that showed: a call that either fails and has written nothing, or gives any reply; "": there is none.
+	Vetted string
 }
 
 // Arg is what is known about one element of ARGV before the script runs.

@@ -147,6 +147,10 @@ func (a *analysis) takes(st *state, in *invocation, g argument) bool {
 		return isFloat(v) || v.is(kStr) && v.lits != nil && !slices.ContainsFunc(v.lits, func(s string) bool { return !floatText(strings.TrimPrefix(s, "(")) })
 	case 'w':
 		return true
+	case 'W':
+		return v.is(kStr) && v.lits != nil && !slices.ContainsFunc(v.lits, func(s string) bool {
+			return !slices.Contains(words[in.cmd.name], strings.ToUpper(s))
+		})
 	case 'o':
 		return a.option(in, g)
 	}

@@ -1,0 +1,4 @@
+-- want: key-origin 4
+local list = {}
+for i = 1, math.min(#ARGV, 100) do list[i] = ARGV[i] end
+return redis.pcall('BITOP', unpack(list))
