@@ -8,6 +8,7 @@ import (
 // Upstream is what the control plane found out about a server, as far as calls of scripts depend on it.
 type Upstream struct {
 	Scripts      bool   // the catalogue is loaded
+	Unknown      bool   // nothing is known yet: the upstream has not answered
 	Reason       string // why not; one line, shown to clients
 	Shebang      bool   // takes "#!lua flags=..." before a script
 	ACLCheck     bool   // has redis.acl_check_cmd (scripts look for it themselves)
@@ -87,6 +88,9 @@ func (c *Custom) find(args [][]byte, f *[maxArgs]found) *Error {
 }
 
 func notAvailable(up *Upstream) *Error {
+	if up != nil && up.Unknown {
+		return &Error{Text: "UNAVAILABLE the upstream has not answered yet; the command was not sent"}
+	}
 	text := "NOSUPPORT custom commands are not available"
 	if up != nil && up.Reason != "" {
 		text += ": " + escaped([]byte(up.Reason), 512)

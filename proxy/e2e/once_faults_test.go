@@ -128,7 +128,7 @@ func TestOnceUnderFaults(t *testing.T) {
 	relay := faultconn.Start(t, s.Addr, nil)
 	cfg := config("redis://" + relay.Addr)
 	cfg.Loops = 2
-	p := start(t, cfg)
+	p := startReady(t, cfg)
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 

@@ -113,6 +113,16 @@ type Env struct {
 	// AuthRequired is called when a connection without a user was told NOAUTH.
 	AuthRequired func()
 	Stats        *Stats
+
+	loaded     int64 // loop time when a link last had the catalogue loaded
+	everLoaded bool
+}
+
+// flushed reports whether the catalogue was loaded a moment ago and is missing
+// again: somebody flushes scripts all the time, or several servers answer. To load
+// it for each connection would keep all of them from ever being ready.
+func (e *Env) flushed() bool {
+	return e.everLoaded && e.World.Now()-e.loaded < int64(time.Second)
 }
 
 // Stats are counters of one loop. Only the loop touches them.

@@ -168,12 +168,15 @@ func notNow(line []byte) bool {
 func (l *Link) markerReply(reply []byte, failed bool) {
 	switch {
 	case failed && bytes.HasPrefix(reply, []byte("-NOSCRIPT")):
-		if l.greet.loads++; l.greet.loads > maxLoads {
+		if l.greet.loads++; l.greet.loads > maxLoads || l.env.flushed() {
 			l.becomeReady() // a missing script heals itself at its first use
 			return
 		}
 		conn := l.conn
 		l.env.Scripts.Load("", func(err error) {
+			if err == nil {
+				l.env.loaded, l.env.everLoaded = l.env.World.Now(), true
+			}
 			if l.conn != conn || l.state != greeting {
 				return
 			}

@@ -169,7 +169,7 @@ func (p *Plane) publish(s *State) {
 }
 
 func (p *Plane) unreachable(err error) *State {
-	return &State{Registry: p.registry, Reason: err.Error(), UnknownQuote: '\'', Upstream: commands.Upstream{Reason: "the upstream does not answer"}}
+	return &State{Registry: p.registry, Reason: err.Error(), UnknownQuote: '\'', Upstream: commands.Upstream{Unknown: true, Reason: "the upstream does not answer"}}
 }
 
 // run connects, again and again, until ctx ends.
