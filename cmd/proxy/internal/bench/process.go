@@ -102,6 +102,14 @@ func freeAddr() (string, error) {
 	return ln.Addr().String(), nil
 }
 
+// freeAddrs finds two.
+func freeAddrs() (a, b string, err error) {
+	if a, err = freeAddr(); err == nil {
+		b, err = freeAddr()
+	}
+	return a, b, err
+}
+
 // find looks for a program also where Debian keeps servers, which is not in every user's PATH.
 func find(name string) (string, error) {
 	if path, err := exec.LookPath(name); err == nil {

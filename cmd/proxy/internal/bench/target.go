@@ -114,11 +114,7 @@ func (l *lab) openServer(ctx context.Context) error {
 			return fmt.Errorf("redis-server: %w", err)
 		}
 	}
-	addr, err := freeAddr()
-	if err != nil {
-		return err
-	}
-	secure, err := freeAddr()
+	addr, secure, err := freeAddrs()
 	if err != nil {
 		return err
 	}
@@ -141,11 +137,7 @@ func (l *lab) openServer(ctx context.Context) error {
 }
 
 func (l *lab) openProxy(ctx context.Context) error {
-	addr, err := freeAddr()
-	if err != nil {
-		return err
-	}
-	secure, err := freeAddr()
+	addr, secure, err := freeAddrs()
 	if err != nil {
 		return err
 	}
@@ -181,11 +173,7 @@ func (l *lab) openHAProxy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	addr, err := freeAddr()
-	if err != nil {
-		return err
-	}
-	secure, err := freeAddr()
+	addr, secure, err := freeAddrs()
 	if err != nil {
 		return err
 	}
@@ -219,11 +207,7 @@ func (l *lab) openTwemproxy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	addr, err := freeAddr()
-	if err != nil {
-		return err
-	}
-	stats, err := freeAddr()
+	addr, stats, err := freeAddrs()
 	if err != nil {
 		return err
 	}
