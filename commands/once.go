@@ -33,7 +33,7 @@ type once struct {
 
 // rewrite is Rewrite for ONCE.
 func (o *once) rewrite(c *Custom, dst []byte, args [][]byte, up *Upstream, proto int) ([]byte, Call, *Error) {
-	if len(args) < -c.arity {
+	if !arityAllows(c.arity, len(args)) {
 		return dst, Call{}, c.arityErr
 	}
 	token, inner := args[1], args[4:]
@@ -102,7 +102,7 @@ func (o *once) takeNative(name string, inner [][]byte) (s *script, keys, argv []
 	if n == nil || name == onceSetGet {
 		return nil, nil, nil, o.refusal(name, false)
 	}
-	if n.arity > 0 && len(inner) != n.arity || len(inner) < -n.arity || n.step == 2 && len(inner)%2 == 0 {
+	if !arityAllows(n.arity, len(inner)) || n.step == 2 && len(inner)%2 == 0 {
 		if name == "lpop" || name == "rpop" {
 			return nil, nil, nil, o.whyNot(name, "with a count, since a script can't carry the reply")
 		}
@@ -124,7 +124,7 @@ func (o *once) takeNative(name string, inner [][]byte) (s *script, keys, argv []
 		switch {
 		case isKey(i):
 			keys = append(keys, inner[i])
-		case i != n.keynum || i == 0: // how many keys there are the script sees
+		case i != n.keynum: // how many keys there are the script sees
 			argv = append(argv, inner[i])
 		}
 	}

@@ -74,7 +74,7 @@ func (c *Custom) RewriteFor(dst []byte, args [][]byte, up *Upstream, proto int) 
 
 // find checks a call and finds its arguments.
 func (c *Custom) find(args [][]byte, f *[maxArgs]found) *Error {
-	if c.arity > 0 && len(args) != c.arity || len(args) < -c.arity {
+	if !arityAllows(c.arity, len(args)) {
 		return c.arityErr
 	}
 	if len(c.spec.Arities) > 0 && !slices.Contains(c.spec.Arities, len(args)) {
@@ -242,4 +242,12 @@ func (w *frame) value(a *arg, b []byte) {
 	default:
 		w.bulk(b)
 	}
+}
+
+// arityAllows reports whether a call may have n arguments, the name among them: an arity below 0 is a minimum.
+func arityAllows(arity, n int) bool {
+	if arity < 0 {
+		return n >= -arity
+	}
+	return n == arity
 }
