@@ -188,14 +188,7 @@ func (s *Session) AppendClient(dst []byte, addr string, age time.Duration) []byt
 }
 
 // field keeps a value from looking like more fields, or lines.
-func field(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r <= ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, s)
-}
+func field(s string) string { return strings.ReplaceAll(printable(s), " ", "?") }
 
 func unknownError(reply []byte) bool {
 	return reply[0] == '-' && bytes.Contains(reply, []byte("unknown"))
